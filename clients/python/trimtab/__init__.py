@@ -1,0 +1,1 @@
+"""Trimtab client (under construction)."""

@@ -1,0 +1,169 @@
+import datetime
+
+from google.protobuf import duration_pb2 as _duration_pb2
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from trimtab.v1 import parameters_pb2 as _parameters_pb2
+from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
+from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class MetricKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    METRIC_KIND_UNSPECIFIED: _ClassVar[MetricKind]
+    METRIC_KIND_REAL: _ClassVar[MetricKind]
+    METRIC_KIND_BINARY: _ClassVar[MetricKind]
+
+class Goal(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    GOAL_UNSPECIFIED: _ClassVar[Goal]
+    GOAL_MINIMIZE: _ClassVar[Goal]
+    GOAL_MAXIMIZE: _ClassVar[Goal]
+
+class StudyState(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    STUDY_STATE_UNSPECIFIED: _ClassVar[StudyState]
+    STUDY_STATE_ACTIVE: _ClassVar[StudyState]
+    STUDY_STATE_STOPPED: _ClassVar[StudyState]
+METRIC_KIND_UNSPECIFIED: MetricKind
+METRIC_KIND_REAL: MetricKind
+METRIC_KIND_BINARY: MetricKind
+GOAL_UNSPECIFIED: Goal
+GOAL_MINIMIZE: Goal
+GOAL_MAXIMIZE: Goal
+STUDY_STATE_UNSPECIFIED: StudyState
+STUDY_STATE_ACTIVE: StudyState
+STUDY_STATE_STOPPED: StudyState
+
+class MetricSpec(_message.Message):
+    __slots__ = ("name", "kind", "min", "max", "description")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    MIN_FIELD_NUMBER: _ClassVar[int]
+    MAX_FIELD_NUMBER: _ClassVar[int]
+    DESCRIPTION_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    kind: MetricKind
+    min: float
+    max: float
+    description: str
+    def __init__(self, name: _Optional[str] = ..., kind: _Optional[_Union[MetricKind, str]] = ..., min: _Optional[float] = ..., max: _Optional[float] = ..., description: _Optional[str] = ...) -> None: ...
+
+class Objective(_message.Message):
+    __slots__ = ("metric", "goal")
+    METRIC_FIELD_NUMBER: _ClassVar[int]
+    GOAL_FIELD_NUMBER: _ClassVar[int]
+    metric: str
+    goal: Goal
+    def __init__(self, metric: _Optional[str] = ..., goal: _Optional[_Union[Goal, str]] = ...) -> None: ...
+
+class Algorithm(_message.Message):
+    __slots__ = ("name", "options")
+    class OptionsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: _parameters_pb2.Value
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[_Union[_parameters_pb2.Value, _Mapping]] = ...) -> None: ...
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    OPTIONS_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    options: _containers.MessageMap[str, _parameters_pb2.Value]
+    def __init__(self, name: _Optional[str] = ..., options: _Optional[_Mapping[str, _parameters_pb2.Value]] = ...) -> None: ...
+
+class StudySpec(_message.Message):
+    __slots__ = ("search_space", "context", "metrics", "objectives", "algorithm", "baseline", "lease", "decision_lifetime", "seed", "description", "labels")
+    class LabelsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
+    SEARCH_SPACE_FIELD_NUMBER: _ClassVar[int]
+    CONTEXT_FIELD_NUMBER: _ClassVar[int]
+    METRICS_FIELD_NUMBER: _ClassVar[int]
+    OBJECTIVES_FIELD_NUMBER: _ClassVar[int]
+    ALGORITHM_FIELD_NUMBER: _ClassVar[int]
+    BASELINE_FIELD_NUMBER: _ClassVar[int]
+    LEASE_FIELD_NUMBER: _ClassVar[int]
+    DECISION_LIFETIME_FIELD_NUMBER: _ClassVar[int]
+    SEED_FIELD_NUMBER: _ClassVar[int]
+    DESCRIPTION_FIELD_NUMBER: _ClassVar[int]
+    LABELS_FIELD_NUMBER: _ClassVar[int]
+    search_space: _parameters_pb2.SearchSpace
+    context: _containers.RepeatedCompositeFieldContainer[_parameters_pb2.ParameterSpec]
+    metrics: _containers.RepeatedCompositeFieldContainer[MetricSpec]
+    objectives: _containers.RepeatedCompositeFieldContainer[Objective]
+    algorithm: Algorithm
+    baseline: _parameters_pb2.Parameters
+    lease: _duration_pb2.Duration
+    decision_lifetime: _duration_pb2.Duration
+    seed: int
+    description: str
+    labels: _containers.ScalarMap[str, str]
+    def __init__(self, search_space: _Optional[_Union[_parameters_pb2.SearchSpace, _Mapping]] = ..., context: _Optional[_Iterable[_Union[_parameters_pb2.ParameterSpec, _Mapping]]] = ..., metrics: _Optional[_Iterable[_Union[MetricSpec, _Mapping]]] = ..., objectives: _Optional[_Iterable[_Union[Objective, _Mapping]]] = ..., algorithm: _Optional[_Union[Algorithm, _Mapping]] = ..., baseline: _Optional[_Union[_parameters_pb2.Parameters, _Mapping]] = ..., lease: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., decision_lifetime: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., seed: _Optional[int] = ..., description: _Optional[str] = ..., labels: _Optional[_Mapping[str, str]] = ...) -> None: ...
+
+class ChosenAlgorithm(_message.Message):
+    __slots__ = ("name", "options", "reason", "decisions")
+    class OptionsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: _parameters_pb2.Value
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[_Union[_parameters_pb2.Value, _Mapping]] = ...) -> None: ...
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    OPTIONS_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    DECISIONS_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    options: _containers.MessageMap[str, _parameters_pb2.Value]
+    reason: str
+    decisions: bool
+    def __init__(self, name: _Optional[str] = ..., options: _Optional[_Mapping[str, _parameters_pb2.Value]] = ..., reason: _Optional[str] = ..., decisions: bool = ...) -> None: ...
+
+class StudyCounts(_message.Message):
+    __slots__ = ("queued", "pending", "completed", "failed", "abandoned", "expired", "observations")
+    QUEUED_FIELD_NUMBER: _ClassVar[int]
+    PENDING_FIELD_NUMBER: _ClassVar[int]
+    COMPLETED_FIELD_NUMBER: _ClassVar[int]
+    FAILED_FIELD_NUMBER: _ClassVar[int]
+    ABANDONED_FIELD_NUMBER: _ClassVar[int]
+    EXPIRED_FIELD_NUMBER: _ClassVar[int]
+    OBSERVATIONS_FIELD_NUMBER: _ClassVar[int]
+    queued: int
+    pending: int
+    completed: int
+    failed: int
+    abandoned: int
+    expired: int
+    observations: int
+    def __init__(self, queued: _Optional[int] = ..., pending: _Optional[int] = ..., completed: _Optional[int] = ..., failed: _Optional[int] = ..., abandoned: _Optional[int] = ..., expired: _Optional[int] = ..., observations: _Optional[int] = ...) -> None: ...
+
+class Study(_message.Message):
+    __slots__ = ("name", "spec", "state", "algorithm", "revision", "etag", "create_time", "update_time", "counts")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    SPEC_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    ALGORITHM_FIELD_NUMBER: _ClassVar[int]
+    REVISION_FIELD_NUMBER: _ClassVar[int]
+    ETAG_FIELD_NUMBER: _ClassVar[int]
+    CREATE_TIME_FIELD_NUMBER: _ClassVar[int]
+    UPDATE_TIME_FIELD_NUMBER: _ClassVar[int]
+    COUNTS_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    spec: StudySpec
+    state: StudyState
+    algorithm: ChosenAlgorithm
+    revision: int
+    etag: str
+    create_time: _timestamp_pb2.Timestamp
+    update_time: _timestamp_pb2.Timestamp
+    counts: StudyCounts
+    def __init__(self, name: _Optional[str] = ..., spec: _Optional[_Union[StudySpec, _Mapping]] = ..., state: _Optional[_Union[StudyState, str]] = ..., algorithm: _Optional[_Union[ChosenAlgorithm, _Mapping]] = ..., revision: _Optional[int] = ..., etag: _Optional[str] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., update_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., counts: _Optional[_Union[StudyCounts, _Mapping]] = ...) -> None: ...

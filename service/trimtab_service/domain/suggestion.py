@@ -1,0 +1,123 @@
+"""Suggestions: what an optimizer answers, and the trials made of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import Enum
+
+from trimtab_service.domain.observation import Observation, Outcome
+from trimtab_service.domain.space import Parameters, ParameterValue
+
+
+class Source(Enum):
+    """Where the parameters of a suggestion come from."""
+
+    MODEL = "model"
+    QUEUE = "queue"
+    INITIAL = "initial"
+    BASELINE = "baseline"
+    INCUMBENT = "incumbent"
+    FALLBACK = "fallback"
+
+
+class TrialState(Enum):
+    """What a trial is at. EXPIRED is never stored: it is PENDING seen after its lease."""
+
+    QUEUED = "queued"
+    PENDING = "pending"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    ABANDONED = "abandoned"
+    EXPIRED = "expired"
+
+
+STATE_AFTER = {
+    Outcome.COMPLETED: TrialState.COMPLETED,
+    Outcome.FAILED: TrialState.FAILED,
+    Outcome.ABANDONED: TrialState.ABANDONED,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Suggested:
+    """What an optimizer answers: parameters to try, and where they come from."""
+
+    parameters: Parameters
+    source: Source
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelInfo:
+    """What an answer rests on: the algorithm, its revision of knowledge, and observations."""
+
+    algorithm: str
+    revision: int
+    observation_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """A stored suggestion with its state.
+
+    number: counts the trials of the study, from 1.
+    observation, complete_time: None until it is observed.
+    """
+
+    number: int
+    state: TrialState
+    parameters: Parameters
+    source: Source
+    model: ModelInfo
+    create_time: datetime
+    expire_time: datetime
+    context: Mapping[str, ParameterValue] = field(default_factory=dict)
+    worker: str = ""
+    detail: str = ""
+    observation: Observation | None = None
+    complete_time: datetime | None = None
+
+    def at(self, now: datetime) -> Trial:
+        """The same trial seen at ``now``: a pending one whose lease is over is EXPIRED."""
+        if self.state is TrialState.PENDING and self.expire_time <= now:
+            return replace(self, state=TrialState.EXPIRED)
+        return self
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """Everything an optimizer may know about a study, at one instant.
+
+    trials: by number; QUEUED and EXPIRED ones are left out, and so is every
+        one where the optimizer said that it doesn't look at them.
+    next_number: the number of the next trial; seeds the draw, and is the
+        position in any sequence.
+    revision, observation_count: of the knowledge, see ModelInfo.
+    """
+
+    trials: tuple[Trial, ...]
+    next_number: int
+    revision: int
+    observation_count: int
+
+    def in_state(self, state: TrialState) -> tuple[Trial, ...]:
+        """The trials in one state, by number."""
+        return tuple(trial for trial in self.trials if trial.state is state)
+
+
+@dataclass(frozen=True, slots=True)
+class Incumbent:
+    """The best parameters known, by the model's posterior.
+
+    mean, standard_error: what the model expects of the objective there, in
+        the unit of the metric; None for a baseline that nothing is known of.
+    number: of the trial that has these parameters; None in bandit studies.
+    """
+
+    parameters: Parameters
+    source: Source
+    mean: float | None = None
+    standard_error: float | None = None
+    number: int | None = None

@@ -1,0 +1,262 @@
+"""What a store promises, whatever its engine. One acceptance suite holds every engine to it.
+
+Every method is one transaction: it happens whole, durably, or not at all.
+Any method may raise StoreUnavailable. Methods are safe to call from several
+threads at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import ClassVar, Protocol
+
+from trimtab_service.domain.errors import TrimtabError
+from trimtab_service.domain.observation import Observation
+from trimtab_service.domain.space import Parameters, ParameterValue
+from trimtab_service.domain.study import Study, StudyCounts, StudyName, TrialName
+from trimtab_service.domain.suggestion import History, Trial, TrialState
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """The identity of one write, which makes a retry safe.
+
+    key: as the caller gave it; unique within the study, or, where the study
+        is being created or deleted, within the namespace.
+    method: the RPC.
+    fingerprint: digest of everything in the request but the key.
+    """
+
+    key: str
+    method: str
+    fingerprint: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """One consistent look at a study.
+
+    replay: the trials that answered this request before, by number, or None.
+    """
+
+    study: Study
+    history: History
+    replay: tuple[Trial, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TrialObservation:
+    """An observation of trial ``number``."""
+
+    number: int
+    observation: Observation
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionObservation:
+    """An observation of a decision, with all of the decision that learning needs.
+
+    decision: the decision's id, unique in the study, at most 64 characters.
+    arm: index of the arm in the study's finite space.
+    """
+
+    decision: str
+    arm: int
+    propensity: float
+    observation: Observation
+    context: Mapping[str, ParameterValue] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionBatch:
+    """What one Observe call of a bandit study brings."""
+
+    study: Study
+    observations: Sequence[DecisionObservation]
+    request: Request | None
+
+
+class Recorded:
+    """What became of an observation that was taken: its two values are RECORDED and DUPLICATE."""
+
+    __slots__ = ("name",)
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __repr__(self) -> str:
+        return self.name
+
+
+RECORDED = Recorded("RECORDED")
+DUPLICATE = Recorded("DUPLICATE")
+
+Result = Recorded | TrimtabError
+"""What became of one observation: taken, or why it was refused."""
+
+
+@dataclass(frozen=True, slots=True)
+class LogRow:
+    """One row of a study's observation log.
+
+    number, parameters: of the trial; None in bandit studies.
+    decision, arm, propensity: of the decision; None in trial studies.
+    """
+
+    sequence: int
+    observation: Observation
+    context: Mapping[str, ParameterValue]
+    create_time: datetime
+    number: int | None = None
+    parameters: Parameters | None = None
+    decision: str | None = None
+    arm: int | None = None
+    propensity: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Tail:
+    """New rows of a log, and the cursor to ask for those after them.
+
+    more: whether there are more rows already than were read.
+    """
+
+    rows: Sequence[LogRow]
+    cursor: str
+    more: bool
+
+
+class NumberTaken(Exception):
+    """Another caller appended a trial of this number first; take a new snapshot and go round."""
+
+
+class Store(Protocol):
+    """Studies, trials, the observation log, and the memory of requests."""
+
+    writers: ClassVar[int]
+    """How many threads may usefully write at once."""
+
+    def migrate(self) -> None:
+        """Makes or upgrades the tables. Safe to call from many servers at once."""
+        ...
+
+    def ping(self) -> None:
+        """Returns if the database answers."""
+        ...
+
+    def close(self) -> None:
+        """Lets go of every connection."""
+        ...
+
+    def signing_key(self, candidate: bytes) -> bytes:
+        """The deployment's own key: ``candidate`` if there was none, else the one kept."""
+        ...
+
+    def forget_requests(self, before: datetime) -> int:
+        """Forgets the requests answered before; how many they were."""
+        ...
+
+    # Studies
+
+    def create_study(self, study: Study, request: Request | None) -> Study:
+        """Raises StudyExists, RequestIdReused. A repeated request gets the study as it is now."""
+        ...
+
+    def get_study(self, name: StudyName) -> Study:
+        """Raises StudyNotFound."""
+        ...
+
+    def get_counts(self, study: Study, now: datetime) -> StudyCounts:
+        """Zero everywhere when the study is gone."""
+        ...
+
+    def list_studies(self, namespace: str | None, after: StudyName | None, limit: int) -> list[Study]:
+        """By name, those behind ``after``; of every namespace where it is None."""
+        ...
+
+    def replace_study(self, old: Study, new: Study, request: Request | None) -> Study:
+        """Stores ``new`` if ``old`` is still the revision that is stored; what is stored then.
+
+        Raises StudyNotFound, EtagMismatch, RequestIdReused. A repeated request gets the study as it is now.
+        """
+        ...
+
+    def replayed(self, scope: str, request: Request) -> bool:
+        """Whether this request was answered before. ``scope`` is a study's uid or ``namespaces/ID``.
+
+        Raises RequestIdReused.
+        """
+        ...
+
+    def delete_study(self, study: Study, request: Request | None) -> None:
+        """With its trials, log and requests. Raises StudyNotFound, EtagMismatch (another revision is stored)."""
+        ...
+
+    # Trials
+
+    def snapshot(self, name: StudyName, now: datetime, request: Request | None, *, trials: bool) -> Snapshot:
+        """The study with its history: COMPLETED, FAILED, ABANDONED and PENDING trials, none if not ``trials``.
+
+        Raises StudyNotFound, RequestIdReused.
+        """
+        ...
+
+    def append_trials(self, study: Study, trials: Sequence[Trial], request: Request | None) -> tuple[Trial, ...]:
+        """Stores the trials; what is stored then: for a repeated request the first answer.
+
+        Raises NumberTaken, StudyNotFound, RequestIdReused.
+        """
+        ...
+
+    def observe_trials(
+        self, study: Study, observations: Sequence[TrialObservation], now: datetime, request: Request | None
+    ) -> list[Result]:
+        """One result an observation: RECORDED, DUPLICATE, or TrialNotFound, ObservationConflict.
+
+        A repeated request gets the first answer. Raises StudyNotFound, RequestIdReused.
+        """
+        ...
+
+    def extend_lease(self, study: Study, number: int, expire_time: datetime, request: Request | None) -> datetime:
+        """Moves the end of a lease; when it ends then: for a repeated request the first answer.
+
+        A QUEUED, PENDING or EXPIRED trial is PENDING afterwards. Raises TrialNotFound, TrialEnded, RequestIdReused.
+        """
+        ...
+
+    def get_trial(self, name: TrialName, now: datetime) -> Trial:
+        """Raises StudyNotFound, TrialNotFound."""
+        ...
+
+    def list_trials(
+        self, study: Study, now: datetime, after: int, limit: int, states: frozenset[TrialState]
+    ) -> list[Trial]:
+        """By number, those behind ``after``; in every state where ``states`` is empty."""
+        ...
+
+    # The log
+
+    def record_decisions(self, batches: Sequence[DecisionBatch], now: datetime) -> list[list[Result] | TrimtabError]:
+        """Appends what many calls bring in one transaction (group commit).
+
+        One entry a batch: a result an observation (RECORDED, DUPLICATE or
+        ObservationConflict), or why the whole batch was refused
+        (StudyNotFound, RequestIdReused), which doesn't touch the others. A
+        repeated request gets the first answer.
+        """
+        ...
+
+    def list_observations(self, study: Study, after: int, limit: int) -> list[LogRow]:
+        """By sequence, those behind ``after``."""
+        ...
+
+    def tail(self, study: Study, cursor: str, limit: int) -> Tail:
+        """Rows of the log behind ``cursor``, the empty one being the start.
+
+        Following the cursors gives every committed row exactly once, whatever
+        the order in which transactions commit; it may hold back rows for as
+        long as an older transaction is open. ``limit`` bounds the rows, roughly.
+        """
+        ...
