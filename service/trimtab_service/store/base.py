@@ -142,8 +142,8 @@ class Store(Protocol):
         """Makes or upgrades the tables. Safe to call from many servers at once."""
         ...
 
-    def ping(self) -> None:
-        """Returns if the database answers."""
+    def count_pending(self, now: datetime) -> int:
+        """How many trials of all studies are PENDING, their lease running. Cheap: also asks if the database answers."""
         ...
 
     def close(self) -> None:

@@ -1,0 +1,219 @@
+"""What a caller declares: parameters, metrics, and what was measured.
+
+Plain values that mirror the contract. They put numbers into their own form
+and refuse what can't be sent; what is legal in a study the server says, with
+the path of the field at fault.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Literal, SupportsFloat, SupportsIndex, TypeAlias
+
+ParameterValue: TypeAlias = float | int | str | bool
+"""A value as the client hands it out."""
+ValueLike: TypeAlias = ParameterValue | SupportsIndex | SupportsFloat
+"""A value as the client takes it: NumPy's scalars are welcome too."""
+
+_MOST_REASON_BYTES = 1_024
+
+
+def plain_number(value: SupportsFloat | SupportsIndex) -> float:
+    """The number as a float; TypeError for a text or anything else."""
+    if type(value) is float:  # the usual case, without the slow look at protocols
+        return value
+    if isinstance(value, SupportsFloat | SupportsIndex):
+        return float(value)
+    raise TypeError(f"a number is needed, not {value!r:.80}")
+
+
+def plain_value(value: ValueLike) -> ParameterValue:
+    """The value as a bool, int, float or str of Python's own; TypeError otherwise."""
+    if type(value) in (float, int, str, bool):
+        return value  # type: ignore[return-value]
+    item = getattr(value, "item", None)
+    if callable(item):  # a NumPy scalar; only this way is numpy.bool told from a number
+        value = item()
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, str):
+        return str.__str__(value)
+    if isinstance(value, SupportsIndex):
+        return operator.index(value)
+    if isinstance(value, SupportsFloat):
+        return float(value)
+    raise TypeError(f"a value must be a number, a text or a truth value, not {value!r:.80}")
+
+
+@dataclass(frozen=True, slots=True)
+class Float:
+    """A real number in [min, max].
+
+    scale: how distances are measured; "log" where equal ratios matter
+        equally, "logit" for probabilities.
+    step: distance between neighbouring values from min upwards; None: every
+        number of the interval.
+    """
+
+    name: str
+    min: float
+    max: float
+    scale: Literal["linear", "log", "logit"] = "linear"
+    step: float | None = None
+    description: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "min", plain_number(self.min))
+        object.__setattr__(self, "max", plain_number(self.max))
+        if self.step is not None:
+            object.__setattr__(self, "step", plain_number(self.step))
+
+
+@dataclass(frozen=True, slots=True)
+class Integer:
+    """A whole number in [min, max]."""
+
+    name: str
+    min: int
+    max: int
+    scale: Literal["linear", "log"] = "linear"
+    description: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "min", operator.index(self.min))
+        object.__setattr__(self, "max", operator.index(self.max))
+
+
+@dataclass(frozen=True, slots=True)
+class Categorical:
+    """One of several values without an order: texts, or truth values."""
+
+    name: str
+    values: Sequence[str] | Sequence[bool]
+    description: str = ""
+
+    def __post_init__(self) -> None:
+        if isinstance(self.values, str):
+            raise TypeError(f"values of {self.name!r} must be several, not the text {self.values!r:.80}")
+        object.__setattr__(self, "values", tuple(plain_value(value) for value in self.values))
+
+
+@dataclass(frozen=True, slots=True)
+class Discrete:
+    """One of several numbers in increasing order.
+
+    All whole: handed out as int. Otherwise as float.
+    """
+
+    name: str
+    values: Sequence[int] | Sequence[float]
+    description: str = ""
+
+    def __post_init__(self) -> None:
+        values: tuple[ParameterValue, ...] = tuple(plain_value(value) for value in self.values)
+        if any(isinstance(value, float) for value in values):
+            values = tuple(float(value) if isinstance(value, int) else value for value in values)
+        object.__setattr__(self, "values", values)
+
+
+Parameter: TypeAlias = Float | Integer | Categorical | Discrete
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """Something that is measured.
+
+    kind: "binary" where each single measurement is 0 or 1, a click say.
+    min, max: what can be measured, in the unit of the metric; None: not known.
+    """
+
+    name: str
+    kind: Literal["real", "binary"] = "real"
+    min: float | None = None
+    max: float | None = None
+    description: str = ""
+
+    def __post_init__(self) -> None:
+        for side, binary in (("min", 0.0), ("max", 1.0)):
+            bound = getattr(self, side)
+            if bound is not None:
+                object.__setattr__(self, side, plain_number(bound))
+            elif self.kind == "binary":
+                object.__setattr__(self, side, binary)
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """The mean of ``count`` single measurements of one metric.
+
+    mean: in the unit of the metric.
+    standard_error: of the mean; None: not known.
+    variance: of the single measurements (n - 1 in the denominator), instead
+        of the standard error; needs a count of 2 or more.
+    """
+
+    mean: float
+    count: int = 1
+    standard_error: float | None = None
+    variance: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.standard_error is not None and self.variance is not None:
+            raise ValueError("give the standard error of the mean or the variance, not both")
+        object.__setattr__(self, "mean", plain_number(self.mean))
+        object.__setattr__(self, "count", operator.index(self.count))
+        for name in ("standard_error", "variance"):
+            if getattr(self, name) is not None:
+                object.__setattr__(self, name, plain_number(getattr(self, name)))
+
+
+MeasurementLike: TypeAlias = Measurement | SupportsFloat | SupportsIndex
+"""A measurement, or the number that a single one gave."""
+
+
+def as_measurement(value: MeasurementLike) -> Measurement:
+    """The measurement itself, or one of a single number."""
+    return value if isinstance(value, Measurement) else Measurement(plain_number(value))
+
+
+class Outcome(StrEnum):
+    """How trying a suggestion ended."""
+
+    COMPLETED = "completed"
+    """It was tried and measured."""
+    FAILED = "failed"
+    """It can't work with these parameters: the algorithm learns to keep away."""
+    ABANDONED = "abandoned"
+    """Nobody tried it: the algorithm learns nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """What happened to one suggestion.
+
+    suggestion_id: the id of the suggestion.
+    measurements: by the name of the metric; empty unless completed.
+    reason: why it failed or was abandoned; what is longer than 1,024 bytes is cut.
+    """
+
+    suggestion_id: str
+    measurements: Mapping[str, MeasurementLike] = field(default_factory=dict)
+    outcome: Outcome = Outcome.COMPLETED
+    reason: str = ""
+
+    def __post_init__(self) -> None:
+        measured = {name: as_measurement(value) for name, value in self.measurements.items()}
+        object.__setattr__(self, "measurements", measured)
+        object.__setattr__(self, "outcome", Outcome(self.outcome))
+        object.__setattr__(self, "reason", _cut(self.reason))
+
+
+def _cut(reason: str) -> str:
+    """At most as many bytes as the server takes, whole characters only."""
+    encoded = reason.encode(errors="replace")
+    if len(encoded) <= _MOST_REASON_BYTES:
+        return encoded.decode()
+    return encoded[: _MOST_REASON_BYTES - 3].decode(errors="ignore") + "..."

@@ -1,0 +1,119 @@
+"""What defines a study, as callers say it and as the server says it back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from datetime import timedelta
+from typing import Any
+
+from trimtab.space import Metric, Parameter, ParameterValue, ValueLike, plain_value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StudySpec:
+    """Everything that defines a study; what is left out is left to the server.
+
+    parameters: the search space, in the order in which it is shown.
+    minimize, maximize: the metric that is the objective; exactly one of them.
+    metrics: what is measured, where there is more to say of it than its name
+        or more than the objective; the objective is added if it isn't there.
+    context: values that every suggest must give, declared like parameters.
+    algorithm: "auto" looks at the study and chooses.
+    options: of the algorithm, by name.
+    baseline: the parameters in use before tuning: always a legal answer, the
+        first trial, and what a client falls back to.
+    lease: how long a trial may stay pending; None: 1 hour.
+    decision_lifetime: how long a decision of a bandit study may be observed;
+        None: 7 days.
+    seed: of every random draw; None: drawn when the study is created.
+    description: for people. labels: for programs that sort studies.
+    """
+
+    parameters: Sequence[Parameter]
+    minimize: str | None = None
+    maximize: str | None = None
+    metrics: Sequence[Metric] = ()
+    context: Sequence[Parameter] = ()
+    algorithm: str = "auto"
+    options: Mapping[str, ValueLike] = field(default_factory=dict)
+    baseline: Mapping[str, ValueLike] | None = None
+    lease: timedelta | None = None
+    decision_lifetime: timedelta | None = None
+    seed: int | None = None
+    description: str = ""
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if (self.minimize is None) == (self.maximize is None):
+            raise ValueError("say what to optimize: either minimize=METRIC or maximize=METRIC")
+        metrics = tuple(self.metrics)
+        if all(metric.name != self.objective for metric in metrics):
+            metrics = (Metric(self.objective), *metrics)
+        object.__setattr__(self, "metrics", metrics)
+        object.__setattr__(self, "parameters", tuple(self.parameters))
+        object.__setattr__(self, "context", tuple(self.context))
+        object.__setattr__(self, "options", {name: plain_value(value) for name, value in self.options.items()})
+        if self.baseline is not None:
+            object.__setattr__(self, "baseline", {name: plain_value(value) for name, value in self.baseline.items()})
+
+    @property
+    def objective(self) -> str:
+        """The name of the metric that is optimized."""
+        return self.minimize if self.minimize is not None else self.maximize or ""
+
+
+@dataclass(frozen=True, slots=True)
+class ChosenAlgorithm:
+    """What runs a study: never "auto".
+
+    options: every option with the value in force.
+    reason: why it was chosen, in a sentence.
+    decisions: whether suggestions are decisions, whose id is the record,
+        rather than stored trials.
+    """
+
+    name: str
+    options: Mapping[str, ParameterValue]
+    reason: str
+    decisions: bool
+
+
+def differences(wanted: StudySpec, existing: StudySpec, algorithm: ChosenAlgorithm) -> list[str]:
+    """Which arguments of create_study differ, in words; what was left out doesn't.
+
+    algorithm: what runs the existing study. Asking by name for what "auto"
+        chose there, or for an option's default, is no difference.
+    """
+    return [f"{name}: {there!r} there, {here!r} asked for" for name, there, here in _pairs(wanted, existing, algorithm)]
+
+
+def _pairs(wanted: StudySpec, existing: StudySpec, algorithm: ChosenAlgorithm) -> Iterator[tuple[str, Any, Any]]:
+    for name in ("parameters", "minimize", "maximize", "context"):
+        there, here = getattr(existing, name), getattr(wanted, name)
+        if not _same(there, here):
+            yield name, there, here
+    there_metrics = {metric.name: metric for metric in existing.metrics}
+    if there_metrics != {metric.name: metric for metric in wanted.metrics}:
+        yield "metrics", existing.metrics, wanted.metrics
+    if wanted.algorithm not in (existing.algorithm, algorithm.name):
+        yield "algorithm", existing.algorithm, wanted.algorithm
+    in_force = {name: algorithm.options.get(name) for name in wanted.options}
+    if not _same(in_force, dict(wanted.options)):
+        yield "options", in_force, wanted.options
+    unset = {each.name: each.default for each in fields(StudySpec)} | {"labels": {}}
+    for name in ("baseline", "lease", "decision_lifetime", "seed", "description", "labels"):
+        there, here = getattr(existing, name), getattr(wanted, name)
+        if here != unset[name] and not _same(there, here):
+            yield name, there, here
+
+
+def _same(left: object, right: object) -> bool:
+    """Equality that keeps truth values and numbers apart, inside of containers too."""
+    if isinstance(left, Mapping) and isinstance(right, Mapping):
+        return left.keys() == right.keys() and all(_same(value, right[name]) for name, value in left.items())
+    if isinstance(left, tuple) and isinstance(right, tuple):
+        return len(left) == len(right) and all(map(_same, left, right))
+    if isinstance(left, Parameter) and isinstance(right, Parameter):
+        return repr(left) == repr(right)
+    return isinstance(left, bool) == isinstance(right, bool) and left == right

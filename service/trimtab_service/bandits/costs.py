@@ -1,0 +1,113 @@
+"""What bandits know of costs: the moments of each arm, failures, and bounds.
+
+What a failure counts for depends on everything seen, so failures are kept
+apart and priced only when a policy is made; that keeps states free of order.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trimtab_service.bandits.base import MOST_ARMS, Outcomes
+from trimtab_service.bandits.moments import LARGEST_COST, Moments, per_arm
+from trimtab_service.domain.errors import InvalidArgument
+from trimtab_service.domain.study import Study
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Costs:
+    """The measured costs of each arm, its failures, and the extremes seen.
+
+    moments: of the completed outcomes, weighted with their counts.
+    failures: [K] how many outcomes failed.
+    lowest, highest: the extreme costs seen; inf and -inf before there was any.
+    """
+
+    moments: Moments
+    failures: NDArray[np.float64]
+    lowest: float
+    highest: float
+
+    @classmethod
+    def nothing(cls, arms: int) -> Costs:
+        """Of ``arms`` arms that nobody has tried."""
+        moments = Moments.nothing(arms)
+        return cls(moments, moments.counts, np.inf, -np.inf)
+
+    def plus(self, outcomes: Outcomes) -> Costs:
+        """With the outcomes as well."""
+        number = self.failures.size
+        completed = only_completed(outcomes)
+        moments = self.moments.plus(Moments.of(completed, completed.counts, number))
+        failures = self.failures + per_arm(outcomes.arms, np.isnan(outcomes.costs), number)
+        failures.setflags(write=False)
+        costs = np.clip(completed.costs, -LARGEST_COST, LARGEST_COST)
+        return Costs(
+            moments,
+            failures,
+            float(np.min(costs, initial=self.lowest)),
+            float(np.max(costs, initial=self.highest)),
+        )
+
+    def failure_cost(self, bound: float | None) -> float:
+        """What a failure counts for: ``bound``, the largest cost there can be, else the largest seen.
+
+        Where every measurement was the same, a failure still has to be worse:
+        it counts twice as far from zero, or 1 where there is no scale at all.
+        """
+        if bound is not None:
+            return bound
+        if self.lowest < self.highest:
+            return self.highest
+        level = self.highest if np.isfinite(self.highest) else 0.0
+        return level + (abs(level) or 1.0)
+
+    def with_failures(self, bound: float | None) -> Moments:
+        """The moments when every failure is a measurement of ``failure_cost``."""
+        return self.moments.plus(Moments.repeated(self.failures, self.failure_cost(bound)))
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """The least and the largest cost that the study's metric can have; None: not known."""
+
+    least: float | None
+    largest: float | None
+
+    @classmethod
+    def of(cls, study: Study) -> Bounds:
+        """As the metric of the objective declares them, as costs."""
+        sign = study.spec.objective.sign
+        metric = study.spec.objective_metric
+        ends = (metric.min, metric.max) if sign > 0 else (metric.max, metric.min)
+        least, largest = (
+            None if end is None else float(np.clip(sign * end, -LARGEST_COST, LARGEST_COST)) for end in ends
+        )
+        return cls(least, largest)
+
+
+def arm_count(study: Study) -> int:
+    """How many points the search space has; InvalidArgument unless they are finite and few enough."""
+    arms = study.spec.space.cardinality
+    if arms is None:
+        raise InvalidArgument("search_space", "a bandit needs a finite search space: give every Float a step")
+    if arms > MOST_ARMS:
+        raise InvalidArgument("search_space", f"{arms} points; a bandit takes {MOST_ARMS} at most")
+    return arms
+
+
+def only_completed(outcomes: Outcomes) -> Outcomes:
+    """Without the failed ones."""
+    kept = ~np.isnan(outcomes.costs)
+    if kept.all():
+        return outcomes
+    return Outcomes(
+        outcomes.arms[kept],
+        outcomes.propensities[kept],
+        outcomes.costs[kept],
+        outcomes.counts[kept],
+        outcomes.variances[kept],
+    )

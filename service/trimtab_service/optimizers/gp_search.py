@@ -1,0 +1,127 @@
+"""Finds the point that an acquisition function likes best, in mixed spaces. Imports torch; import it inside a call only.
+
+Continuous columns are climbed by BoTorch's batched L-BFGS-B, the others by
+trying their neighbours, in turns. Work is bounded by counts.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from botorch.acquisition import AcquisitionFunction
+from botorch.generation.gen import gen_candidates_scipy
+from numpy.typing import NDArray
+
+from trimtab_service.optimizers.encoding import Encoding, Rows, from_indices, to_indices
+from trimtab_service.optimizers.evidence import Vector
+
+UNIFORM, NEARBY = 256, 256  # candidates anywhere, and around the best points known
+CENTRES = 3
+NEARBY_SPREAD = 0.05  # standard deviation of a step away from them, times exp(N(0, 1))
+RESTARTS = 4
+ROUNDS = 3  # of turns between continuous and other columns
+JUMPS = (-3, -1, 1, 3)  # neighbours of a value on its grid
+MOST_CATEGORIES = 32  # of one column that are tried from one point in one round
+# Keys other than these, or a time limit, would silently take BoTorch's slow path.
+OPTIONS = {"maxiter": 60}
+
+
+def ranked(acquisition: AcquisitionFunction, encoding: Encoding, centres: Rows, rng: np.random.Generator) -> Rows:
+    """Legal rows [r, d], the one that the acquisition function likes best first.
+
+    centres: [k, d] the best points known, the best first.
+    """
+    found = candidates(encoding, centres, rng)
+    values = evaluate(acquisition, found)
+    best = np.argsort(-values, kind="stable")
+    climbed = found[best[:RESTARTS]]
+    scores = values[best[:RESTARTS]]
+    moving = np.arange(len(climbed))
+    for _ in range(ROUNDS):
+        climbed[moving], scores[moving] = _climb(acquisition, encoding, climbed[moving], scores[moving])
+        moving = moving[_step(acquisition, encoding, climbed, scores, moving)]
+        if not len(moving):
+            break
+    every = np.concatenate([climbed, found])
+    return every[np.argsort(-np.concatenate([scores, values]), kind="stable")]
+
+
+def candidates(encoding: Encoding, centres: Rows, rng: np.random.Generator) -> Rows:
+    """Rows [c, d] to start from: anywhere, and near the best points, in some of their columns."""
+    anywhere = encoding.draw(rng.random((UNIFORM, encoding.width)))
+    if not len(centres):
+        return anywhere
+    near = centres[rng.integers(min(CENTRES, len(centres)), size=NEARBY)]
+    spread = NEARBY_SPREAD * np.exp(rng.standard_normal((NEARBY, 1)))
+    moved = near + spread * rng.standard_normal(near.shape)
+    elsewhere = encoding.draw(rng.random(near.shape))
+    names = list(encoding.categorical)
+    moved[:, names] = elsewhere[:, names]
+    # Between one column and all of them, so that some directions stay as good as they are.
+    chosen = rng.random(near.shape) < rng.random((NEARBY, 1))
+    chosen[np.arange(NEARBY), rng.integers(encoding.width, size=NEARBY)] = True
+    return np.concatenate([anywhere, encoding.snap(np.where(chosen, moved, near))])
+
+
+def evaluate(acquisition: AcquisitionFunction, rows: Rows) -> Vector:
+    """Values [n] of the acquisition function at rows [n, d]."""
+    with torch.no_grad():
+        values: Vector = acquisition(torch.from_numpy(rows).unsqueeze(-2)).numpy()
+    return values
+
+
+def _climb(acquisition: AcquisitionFunction, encoding: Encoding, rows: Rows, scores: Vector) -> tuple[Rows, Vector]:
+    """Rows [r, d] moved uphill in the continuous columns, and their values [r]; a row that wouldn't rise stays."""
+    fixed = [index for index, count in enumerate(encoding.cardinalities) if count is not None]
+    if len(fixed) == encoding.width:
+        return rows, scores
+    start = torch.from_numpy(rows).unsqueeze(-2)
+    ends, values = gen_candidates_scipy(
+        start,
+        acquisition,
+        lower_bounds=torch.zeros(encoding.width, dtype=torch.double),
+        upper_bounds=torch.ones(encoding.width, dtype=torch.double),
+        options=OPTIONS,
+        fixed_features={index: start[:, 0, index] for index in fixed} or None,
+    )
+    higher = values.numpy() > scores
+    return np.where(higher[:, None], ends.squeeze(-2).numpy(), rows), np.where(higher, values.numpy(), scores)
+
+
+def _step(
+    acquisition: AcquisitionFunction, encoding: Encoding, rows: Rows, scores: Vector, moving: NDArray[np.intp]
+) -> NDArray[np.bool_]:
+    """Moves ``rows[moving]`` [m, d] in place to their best neighbour if it is better; which ones did [m]."""
+    neighbours = [_neighbours(encoding, rows[index]) for index in moving]
+    sizes = [len(group) for group in neighbours]
+    if not sum(sizes):
+        return np.zeros(len(moving), dtype=bool)
+    values = evaluate(acquisition, np.concatenate(neighbours))
+    moved = np.zeros(len(moving), dtype=bool)
+    for place, (index, group, found) in enumerate(
+        zip(moving, neighbours, np.split(values, np.cumsum(sizes)[:-1]), strict=True)
+    ):
+        if len(found) and found.max() > scores[index]:
+            rows[index], scores[index] = group[found.argmax()], found.max()
+            moved[place] = True
+    return moved
+
+
+def _neighbours(encoding: Encoding, row: Vector) -> Rows:
+    """Rows [k, d] that differ from a legal row [d] in one column that isn't continuous."""
+    groups = [np.empty((0, encoding.width))]
+    for index, parameter in enumerate(encoding.parameters):
+        count = encoding.cardinalities[index]
+        if count is None:
+            continue
+        here = to_indices(parameter, row[index : index + 1])[0]
+        if index in encoding.categorical:
+            # Of very many choices, those behind the present one, in a circle.
+            others = (here + np.arange(1, min(count, MOST_CATEGORIES + 1))) % count
+        else:
+            others = here + np.array(JUMPS)
+            others = others[(others >= 0) & (others < count)]
+        group = np.tile(row, (len(others), 1))
+        group[:, index] = from_indices(parameter, others.astype(float))
+        groups.append(group)
+    return np.concatenate(groups)

@@ -1,0 +1,93 @@
+"""The gRPC server: our services, health, reflection, limits, TLS."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import grpc
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_health.v1._async import HealthServicer
+from grpc_reflection.v1alpha import reflection
+
+from trimtab.v1 import (
+    study_service_pb2,
+    study_service_pb2_grpc,
+    tuning_service_pb2,
+    tuning_service_pb2_grpc,
+)
+from trimtab_service.config import Config, ConfigError
+from trimtab_service.metrics import Metrics
+from trimtab_service.rpc.interceptors import Edge
+from trimtab_service.rpc.study_servicer import StudyServicer
+from trimtab_service.rpc.tuning_servicer import TuningServicer
+
+SERVICES = (
+    tuning_service_pb2.DESCRIPTOR.services_by_name["TuningService"].full_name,
+    study_service_pb2.DESCRIPTOR.services_by_name["StudyService"].full_name,
+)
+
+
+class Server:
+    """Serves until stopped.
+
+    Health: the empty name says whether the process lives; the names of our
+    services whether they can answer, which takes a database.
+    """
+
+    def __init__(self, config: Config, tuning: TuningServicer, studies: StudyServicer, metrics: Metrics) -> None:
+        self._server = grpc.aio.server(
+            interceptors=[Edge(metrics)],
+            maximum_concurrent_rpcs=config.max_concurrent_rpcs,
+            options=[
+                ("grpc.max_receive_message_length", config.max_message_bytes),
+                # Answers are bounded by count; a page of large trials may be
+                # larger than what is taken in.
+                ("grpc.max_send_message_length", 8 * config.max_message_bytes),
+                # Without it two servers on one port share its calls unawares.
+                ("grpc.so_reuseport", 0),
+                # Clients' keepalives every 10 s and more are welcome.
+                ("grpc.http2.min_recv_ping_interval_without_data_ms", 10_000),
+            ],
+        )
+        tuning_service_pb2_grpc.add_TuningServiceServicer_to_server(tuning, self._server)  # type: ignore[no-untyped-call]
+        study_service_pb2_grpc.add_StudyServiceServicer_to_server(studies, self._server)  # type: ignore[no-untyped-call]
+        self._health = HealthServicer()
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
+        reflection.enable_server_reflection(
+            (*SERVICES, health_pb2.DESCRIPTOR.services_by_name["Health"].full_name, reflection.SERVICE_NAME),
+            self._server,
+        )
+        self.port = self._bind(config)
+
+    def _bind(self, config: Config) -> int:
+        try:
+            if not config.tls_certificate:
+                return self._server.add_insecure_port(config.address)
+            return self._server.add_secure_port(config.address, _credentials(config))
+        except RuntimeError as error:
+            raise ConfigError(f"can't listen on {config.address}: {error}") from None
+
+    async def start(self) -> None:
+        """Takes calls from now on."""
+        await self._server.start()
+        await self._health.set("", health_pb2.HealthCheckResponse.SERVING)
+        await self.set_ready(health_pb2.HealthCheckResponse.SERVING)
+
+    async def set_ready(self, status: health_pb2.HealthCheckResponse.ServingStatus) -> None:
+        """Says whether our services can answer."""
+        for service in SERVICES:
+            await self._health.set(service, status)
+
+    async def stop(self, grace: float) -> None:
+        """Says NOT_SERVING, takes no new calls, and waits up to ``grace`` seconds for those in flight."""
+        await self._health.enter_graceful_shutdown()
+        await self._server.stop(grace)
+
+
+def _credentials(config: Config) -> grpc.ServerCredentials:
+    try:
+        pair = (Path(config.tls_key).read_bytes(), Path(config.tls_certificate).read_bytes())
+        authority = Path(config.tls_client_ca).read_bytes() if config.tls_client_ca else None
+    except OSError as error:
+        raise ConfigError(f"can't read {error.filename}: {error.strerror}") from None
+    return grpc.ssl_server_credentials([pair], authority, require_client_auth=authority is not None)

@@ -1,0 +1,202 @@
+"""Suggest, Observe, ExtendLease."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from time import monotonic
+from typing import Any
+
+import grpc
+
+from trimtab.v1 import tuning_service_pb2 as pb
+from trimtab.v1 import tuning_service_pb2_grpc
+from trimtab_service.decisions import DecisionReport, Decisions, Live
+from trimtab_service.domain import errors
+from trimtab_service.domain.errors import InvalidArgument, StudyNotFound, SuggestionIdInvalid, TrimtabError
+from trimtab_service.domain.observation import Observation
+from trimtab_service.domain.study import LONGEST_SPAN, SHORTEST_SPAN, Study, TrialName
+from trimtab_service.domain.suggestion import Source
+from trimtab_service.metrics import Metrics
+from trimtab_service.rpc import convert_trial, convert_values
+from trimtab_service.rpc.convert_values import MOST_COUNT, seconds_left
+from trimtab_service.rpc.status import item_error
+from trimtab_service.store.base import RECORDED, Request, Result, TrialObservation
+from trimtab_service.studies import Studies
+from trimtab_service.tuner import Ask, Tuner
+
+Context = grpc.aio.ServicerContext[Any, Any]
+
+MOST_WORKER = 128  # bytes
+_FALLBACK = {
+    pb.FALLBACK_POLICY_UNSPECIFIED: True,
+    pb.FALLBACK_POLICY_ALLOW: True,
+    pb.FALLBACK_POLICY_FORBID: False,
+}
+
+
+class TuningServicer(tuning_service_pb2_grpc.TuningServiceServicer):
+    """The calls on the path of a caller's work."""
+
+    def __init__(self, studies: Studies, tuner: Tuner, decisions: Decisions, timeout: float, metrics: Metrics) -> None:
+        self._studies = studies
+        self._tuner = tuner
+        self._decisions = decisions
+        self._timeout = timeout
+        self._metrics = metrics
+
+    async def Suggest(self, request: pb.SuggestRequest, context: Context) -> pb.SuggestResponse:
+        """Parameters to try."""
+        name = convert_values.study_name(request.study, "study")
+        live = self._decisions.live(name)
+        if live is None:
+            study = await self._studies.recall(name)
+            if not study.algorithm.decisions:
+                return await self._suggest_trials(request, context)
+            live = await self._decisions.open(await self._studies.get(name))
+        return self._suggest_decisions(request, live)
+
+    def _suggest_decisions(self, request: pb.SuggestRequest, live: Live) -> pb.SuggestResponse:
+        count = convert_values.count_from(request.count)
+        convert_values.check_request_id(request.request_id)
+        if request.context.values:
+            with errors.field("context"):
+                live.study.spec.check_context(convert_values.values_from(request.context.values, "values"))
+        chosen = self._decisions.suggest(live, count, request.request_id)
+        model = convert_trial.model_to(live.model)
+        expire = convert_values.moment_to(self._decisions.expires(live.study))
+        response = pb.SuggestResponse()
+        for choice in chosen:
+            suggestion = response.suggestions.add(
+                id=choice.token, source=convert_trial.SOURCES[Source.MODEL], propensity=choice.propensity
+            )
+            suggestion.parameters.CopyFrom(convert_values.parameters_to(live.arms[choice.arm]))
+            suggestion.model.CopyFrom(model)
+            suggestion.expire_time.CopyFrom(expire)
+        return response
+
+    async def _suggest_trials(self, request: pb.SuggestRequest, context: Context) -> pb.SuggestResponse:
+        if request.fallback not in _FALLBACK:
+            raise InvalidArgument("fallback", f"{request.fallback} is not a policy that this server knows")
+        if len(request.worker.encode()) > MOST_WORKER:
+            raise InvalidArgument("worker", f"longer than {MOST_WORKER} bytes")
+        with errors.field("context"):
+            values = convert_values.values_from(request.context.values, "values")
+        ask = Ask(
+            study=convert_values.study_name(request.study, "study"),
+            count=convert_values.count_from(request.count),
+            context=values,
+            worker=request.worker,
+            fallback=_FALLBACK[request.fallback],
+            deadline=monotonic() + seconds_left(context, self._timeout),
+            request=convert_values.request_from(request, "Suggest"),
+        )
+        study, trials = await self._tuner.suggest(ask)
+        return pb.SuggestResponse(suggestions=[convert_trial.suggestion_to(study, trial) for trial in trials])
+
+    async def Observe(self, request: pb.ObserveRequest, context: Context) -> pb.ObserveResponse:
+        """Takes what was measured; answers after it is durable."""
+        name = convert_values.study_name(request.study, "study")
+        _check_observations(request)
+        identity = convert_values.request_from(request, "Observe")
+        study = await self._studies.recall(name)
+        try:
+            results = await self._observed(study, request, identity)
+        except StudyNotFound:
+            # The memo was of a study that has been deleted; maybe the name is in use again.
+            results = await self._observed(await self._studies.get(name), request, identity)
+        return self._answer(request, results)
+
+    async def _observed(self, study: Study, request: pb.ObserveRequest, identity: Request | None) -> Sequence[Result]:
+        if study.algorithm.decisions:
+            return await self._decisions.observe(study, _decision_reports(study, request), identity)
+        reports = _trial_reports(study, request)
+        good = [report for report in reports if isinstance(report, TrialObservation)]
+        results = iter(await self._tuner.observe(study, good, identity))
+        return [next(results) if isinstance(report, TrialObservation) else report for report in reports]
+
+    def _answer(self, request: pb.ObserveRequest, results: Sequence[Result]) -> pb.ObserveResponse:
+        response = pb.ObserveResponse()
+        counts = {"recorded": 0, "duplicate": 0, "refused": 0}
+        for observation, result in zip(request.observations, results, strict=True):
+            item = response.results.add(suggestion_id=observation.suggestion_id)
+            if isinstance(result, TrimtabError):
+                item.error.CopyFrom(item_error(result))
+                counts["refused"] += 1
+            elif result is RECORDED:
+                item.outcome = pb.OBSERVE_OUTCOME_RECORDED
+                counts["recorded"] += 1
+            else:
+                item.outcome = pb.OBSERVE_OUTCOME_DUPLICATE
+                counts["duplicate"] += 1
+        for name, count in counts.items():
+            if count:
+                self._metrics.observations.labels(name).inc(count)
+        return response
+
+    async def ExtendLease(self, request: pb.ExtendLeaseRequest, context: Context) -> pb.ExtendLeaseResponse:
+        """Moves the end of a pending trial's lease."""
+        name = convert_values.trial_name(request.trial, "trial")
+        lease: timedelta | None = None
+        if request.HasField("lease"):
+            with errors.field("lease"):
+                lease = convert_values.span_from(request.lease)
+            if not SHORTEST_SPAN <= lease <= LONGEST_SPAN:
+                raise InvalidArgument("lease", "must be between 1 second and 366 days")
+        end = await self._tuner.extend_lease(name, lease, convert_values.request_from(request, "ExtendLease"))
+        return pb.ExtendLeaseResponse(expire_time=convert_values.moment_to(end))
+
+
+def _check_observations(request: pb.ObserveRequest) -> None:
+    if not request.observations:
+        raise InvalidArgument("observations", "must not be empty")
+    if len(request.observations) > MOST_COUNT:
+        raise InvalidArgument("observations", f"{len(request.observations)} observations; {MOST_COUNT} at most")
+    if len(request.observations) == 1:
+        return
+    seen = set()
+    for index, observation in enumerate(request.observations):
+        if observation.suggestion_id in seen:
+            raise InvalidArgument(f"observations[{index}].suggestion_id", "this suggestion is there twice")
+        seen.add(observation.suggestion_id)
+
+
+def _observation(study: Study, message: Any, path: str) -> Observation:
+    with errors.field(path):
+        observation = convert_trial.observation_from(message)
+        study.spec.check_observation(observation)
+    return observation
+
+
+def _decision_reports(study: Study, request: pb.ObserveRequest) -> list[DecisionReport | TrimtabError]:
+    reports: list[DecisionReport | TrimtabError] = []
+    for index, message in enumerate(request.observations):
+        try:
+            observation = _observation(study, message, f"observations[{index}]")
+        except InvalidArgument as error:
+            reports.append(error)
+        else:
+            reports.append(DecisionReport(message.suggestion_id, observation))
+    return reports
+
+
+def _trial_reports(study: Study, request: pb.ObserveRequest) -> list[TrialObservation | TrimtabError]:
+    reports: list[TrialObservation | TrimtabError] = []
+    for index, message in enumerate(request.observations):
+        path = f"observations[{index}]"
+        try:
+            number = _trial_number(study, message.suggestion_id, f"{path}.suggestion_id")
+            reports.append(TrialObservation(number, _observation(study, message, path)))
+        except InvalidArgument as error:
+            reports.append(error)
+    return reports
+
+
+def _trial_number(study: Study, suggestion_id: str, path: str) -> int:
+    try:
+        name = TrialName.parse(suggestion_id)
+    except InvalidArgument:
+        raise SuggestionIdInvalid(path, f"{suggestion_id[:200]!r} is not the id of a suggestion") from None
+    if name.study != study.name:
+        raise SuggestionIdInvalid(path, f"this suggestion belongs to {name.study}, not to {study.name}")
+    return name.number

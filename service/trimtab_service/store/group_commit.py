@@ -1,0 +1,160 @@
+"""What becomes of each observation when many calls share one transaction.
+
+``judge`` is a pure function: of the batches in their order, and of what is
+known to be stored. Nothing known is a guess; the constraints of the database
+say when it was wrong.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+from sqlalchemy import Connection, bindparam, select
+
+from trimtab_service.domain.errors import RequestIdReused, TrimtabError
+from trimtab_service.domain.observation import Observation
+from trimtab_service.domain.study import Study
+from trimtab_service.store import refusals, rows
+from trimtab_service.store.base import (
+    DUPLICATE,
+    RECORDED,
+    DecisionBatch,
+    DecisionObservation,
+    Request,
+    Result,
+)
+from trimtab_service.store.documents import Document, observation_of, results_document, results_of
+from trimtab_service.store.sql_requests import check_same
+from trimtab_service.store.tables import observations, requests, studies
+
+Decision: TypeAlias = tuple[str, str]
+"""The uid of the study, and the decision's id."""
+
+KEYS_AT_ONCE = 500
+"""Keys looked up in one statement; drivers bound the values in one."""
+
+_STUDIES = (
+    select(studies.c.uid)
+    .where(studies.c.uid.in_(bindparam("uids", expanding=True)))
+    .order_by(studies.c.uid)
+    # Holds off a deletion, which would break the inserts that follow.
+    .with_for_update(read=True, key_share=True)
+)
+_REQUESTS = select(requests.c.key, requests.c.method, requests.c.fingerprint, requests.c.answer).where(
+    requests.c.scope == bindparam("scope"), requests.c.key.in_(bindparam("keys", expanding=True))
+)
+_DECISIONS = select(observations.c.decision, observations.c.observation).where(
+    observations.c.study_uid == bindparam("uid"), observations.c.decision.in_(bindparam("decisions", expanding=True))
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """A request that was answered before."""
+
+    method: str
+    fingerprint: bytes
+    results: list[Result]
+
+
+@dataclass(slots=True)
+class Known:
+    """What is stored already of all that the batches bring; grows as they are judged.
+
+    studies: the uids of those that there are.
+    requests: by study's uid and key.
+    """
+
+    studies: set[str]
+    requests: dict[tuple[str, str], Answered] = field(default_factory=dict)
+    decisions: dict[Decision, Observation] = field(default_factory=dict)
+
+    @classmethod
+    def nothing(cls, batches: Sequence[DecisionBatch]) -> Known:
+        """The guess that every study is there, and all else is new."""
+        return cls({batch.study.uid for batch in batches})
+
+    @classmethod
+    def read(cls, connection: Connection, batches: Sequence[DecisionBatch]) -> Known:
+        """What the database says."""
+        uids = sorted({batch.study.uid for batch in batches})
+        known = cls(set(connection.execute(_STUDIES, {"uids": uids}).scalars()))
+        for uid in sorted(known.studies):
+            of_study = [batch for batch in batches if batch.study.uid == uid]
+            keys = sorted({batch.request.key for batch in of_study if batch.request is not None})
+            for chunk in _chunks(keys):
+                for row in connection.execute(_REQUESTS, {"scope": uid, "keys": chunk}):
+                    known.requests[uid, row.key] = _answered(row.method, bytes(row.fingerprint), row.answer)
+            decisions = sorted({item.decision for batch in of_study for item in batch.observations})
+            for chunk in _chunks(decisions):
+                for decision, stored in connection.execute(_DECISIONS, {"uid": uid, "decisions": chunk}):
+                    known.decisions[uid, decision] = observation_of(stored)
+        return known
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The answer to each batch, and the rows that make it true."""
+
+    answers: list[list[Result] | TrimtabError] = field(default_factory=list)
+    requests: list[tuple[Any, ...]] = field(default_factory=list)
+    decisions: list[tuple[Any, ...]] = field(default_factory=list)
+
+
+def judge(batches: Sequence[DecisionBatch], known: Known, now: int) -> Plan:
+    """Judges the batches one after the other, as if each had a transaction of its own."""
+    plan = Plan()
+    for batch in batches:
+        study = batch.study
+        if study.uid not in known.studies:
+            plan.answers.append(refusals.study_gone(study))
+            continue
+        try:
+            before = _answered_before(known, study, batch.request)
+        except RequestIdReused as error:
+            plan.answers.append(error)
+            continue
+        if before is not None:
+            plan.answers.append(before)
+            continue
+        results = [_result(plan, known, study, item, now) for item in batch.observations]
+        plan.answers.append(results)
+        request = batch.request
+        if request is not None:
+            known.requests[study.uid, request.key] = Answered(request.method, request.fingerprint, results)
+            plan.requests.append(rows.request_values(study.uid, request, results_document(results), now))
+    return plan
+
+
+def _answered_before(known: Known, study: Study, request: Request | None) -> list[Result] | None:
+    """Raises RequestIdReused."""
+    if request is None:
+        return None
+    before = known.requests.get((study.uid, request.key))
+    if before is None:
+        return None
+    check_same(request, before.method, before.fingerprint)
+    return before.results
+
+
+def _result(plan: Plan, known: Known, study: Study, item: DecisionObservation, now: int) -> Result:
+    key = (study.uid, item.decision)
+    before = known.decisions.get(key)
+    if before is None:
+        known.decisions[key] = item.observation
+        plan.decisions.append(rows.decision_values(study, item, now))
+        return RECORDED
+    if before == item.observation:
+        return DUPLICATE
+    return refusals.observed_already(f"decision {item.decision}", before)
+
+
+def _answered(method: str, fingerprint: bytes, answer: Document) -> Answered:
+    # Another method's answer is never given: check_same refuses it.
+    return Answered(method, fingerprint, results_of(answer) if "results" in answer else [])
+
+
+def _chunks(keys: Sequence[str]) -> Iterator[Sequence[str]]:
+    return (keys[start : start + KEYS_AT_ONCE] for start in range(0, len(keys), KEYS_AT_ONCE))

@@ -1,0 +1,55 @@
+"""Makes the tables, or brings those of an older version up to date.
+
+An empty database gets today's tables at once. Alembic, which takes longer to
+import than all else that a start does, is needed only where the database is of
+an older version. A test holds that both ways lead to the same tables.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import Column, Connection, MetaData, String, Table, insert, inspect, select
+
+from trimtab_service.domain.errors import StoreUnavailable
+from trimtab_service.store.migrations import HEAD, OLDER
+from trimtab_service.store.tables import metadata
+
+# Alembic's own, as it makes it.
+_versions = Table("alembic_version", MetaData(), Column("version_num", String(32), nullable=False, primary_key=True))
+
+
+def is_current(connection: Connection) -> bool:
+    """Whether the tables are those of this version."""
+    return _version(connection) == HEAD
+
+
+def make_current(connection: Connection) -> None:
+    """Makes the tables those of this version. Nobody else may do the same meanwhile; the caller holds a lock."""
+    version = _version(connection)
+    if version == HEAD:
+        return
+    if version is None:
+        metadata.create_all(connection, checkfirst=False)
+        _versions.create(connection)
+        connection.execute(insert(_versions), {"version_num": HEAD})
+    elif version in OLDER:
+        _upgrade(connection)
+    else:
+        raise StoreUnavailable(
+            f"the database is of version {version}, and this server knows versions up to {HEAD}: "
+            "a newer Trimtab made it; run that one"
+        )
+
+
+def _version(connection: Connection) -> str | None:
+    if not inspect(connection).has_table(_versions.name):
+        return None
+    version: str | None = connection.execute(select(_versions.c.version_num)).scalar()
+    return version
+
+
+def _upgrade(connection: Connection) -> None:
+    from alembic import command
+
+    from trimtab_service.store.migrations.run import configuration
+
+    command.upgrade(configuration(connection), "head")

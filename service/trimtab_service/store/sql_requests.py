@@ -1,0 +1,78 @@
+"""The memory of requests: what makes a retry of a write safe."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import Connection, bindparam, delete, insert, select, tuple_
+
+from trimtab_service.store import refusals, rows
+from trimtab_service.store.base import Request
+from trimtab_service.store.documents import Document
+from trimtab_service.store.tables import requests
+from trimtab_service.store.transactions import Transactions
+
+FORGOTTEN_AT_ONCE = 5_000
+"""Requests forgotten in one transaction, so that no writer waits long for it."""
+
+_INSERT = insert(requests)
+_SELECT = select(requests.c.method, requests.c.fingerprint, requests.c.answer).where(
+    requests.c.scope == bindparam("scope"), requests.c.key == bindparam("key")
+)
+_OLD = (
+    select(requests.c.scope, requests.c.key)
+    .where(requests.c.create_time < bindparam("before"))
+    .order_by(requests.c.create_time)
+    .limit(FORGOTTEN_AT_ONCE)
+)
+_FORGET = delete(requests).where(tuple_(requests.c.scope, requests.c.key).in_(_OLD))
+
+
+def namespace_scope(namespace: str) -> str:
+    """Where the requests that make and delete the studies of a namespace are unique."""
+    return f"namespaces/{namespace}"
+
+
+def remember(connection: Connection, scope: str, request: Request | None, answer: Document) -> None:
+    """Stores the answer; IntegrityError where there is one already."""
+    if request is not None:
+        connection.execute(_INSERT, rows.request_row(scope, request, answer))
+
+
+def recall(connection: Connection, scope: str, request: Request | None) -> Document | None:
+    """The answer that this request got before, if it did. Raises RequestIdReused."""
+    if request is None:
+        return None
+    row = connection.execute(_SELECT, {"scope": scope, "key": request.key}).first()
+    if row is None:
+        return None
+    check_same(request, row.method, row.fingerprint)
+    answer: Document = row.answer
+    return answer
+
+
+def check_same(request: Request, method: str, fingerprint: bytes) -> None:
+    """Raises RequestIdReused unless a request of the same key was the same one."""
+    if (request.method, request.fingerprint) != (method, bytes(fingerprint)):
+        was = "with another body" if request.method == method else f"for {method}"
+        raise refusals.request_reused(request.key, was)
+
+
+class SqlRequests(Transactions):
+    """The part of Store that is about requests as such."""
+
+    def replayed(self, scope: str, request: Request) -> bool:
+        """Whether this request was answered before."""
+        return self.look(lambda connection: recall(connection, scope, request)) is not None
+
+    def forget_requests(self, before: datetime) -> int:
+        """In transactions of some thousands, so that nobody waits long for them."""
+        limit = rows.microseconds(before)
+
+        def forget(connection: Connection) -> int:
+            return connection.execute(_FORGET, {"before": limit}).rowcount
+
+        forgotten = 0
+        while (count := self.write(forget)) > 0:
+            forgotten += count
+        return forgotten

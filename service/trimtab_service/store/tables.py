@@ -1,0 +1,146 @@
+"""The tables, in one place for every engine.
+
+Times are whole microseconds since 1970 in UTC, so that they come back exactly
+and sort as numbers. JSON columns hold readable documents (see ``documents``);
+the type is JSON and not JSONB because JSONB would turn 1.0 into 1.
+Whatever changes here needs a migration; a test compares the two.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Column,
+    Double,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    UniqueConstraint,
+)
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "%(table_name)s_pk",
+        "fk": "%(table_name)s_%(column_0_name)s_fk",
+        "uq": "%(table_name)s_%(column_0_N_name)s_uq",
+        "ix": "%(table_name)s_%(column_0_N_name)s_ix",
+    }
+)
+
+# Keys sort by code point everywhere, as SQLite does by itself.
+Key = String().with_variant(String(collation="C"), "postgresql")
+
+# SQLite numbers rows by itself only where the type is exactly INTEGER.
+Sequence = BigInteger().with_variant(Integer(), "sqlite")
+
+
+def _study_uid(*, primary_key: bool = False) -> Column[str]:
+    return Column(
+        "study_uid", Key, ForeignKey("studies.uid", ondelete="CASCADE"), primary_key=primary_key, nullable=False
+    )
+
+
+studies = Table(
+    "studies",
+    metadata,
+    Column("uid", Key, primary_key=True),
+    Column("namespace", Key, nullable=False),
+    Column("study", Key, nullable=False),
+    Column("state", String, nullable=False),
+    Column("revision", BigInteger, nullable=False),
+    Column("spec", JSON, nullable=False),
+    Column("algorithm", JSON, nullable=False),
+    Column("create_time", BigInteger, nullable=False),
+    Column("update_time", BigInteger, nullable=False),
+    UniqueConstraint("namespace", "study"),
+)
+
+# How much was observed of a trial study. Apart from the study, so that an
+# observation doesn't write the spec anew; its row is the lock that puts the
+# observations of one study in order.
+progress = Table(
+    "progress",
+    metadata,
+    _study_uid(primary_key=True),
+    Column("observations", BigInteger, nullable=False),
+    Column("newest_sequence", BigInteger, nullable=False),
+)
+
+trials = Table(
+    "trials",
+    metadata,
+    _study_uid(primary_key=True),
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("state", String, nullable=False),
+    Column("parameters", JSON, nullable=False),
+    Column("context", JSON, nullable=False),
+    Column("origin", JSON, nullable=False),
+    Column("create_time", BigInteger, nullable=False),
+    Column("expire_time", BigInteger, nullable=False),
+)
+
+# What servers count now and then: however many trials have ended, only those
+# that haven't are in it.
+_pending = trials.c.state == "pending"
+Index("trials_pending_ix", trials.c.expire_time, sqlite_where=_pending, postgresql_where=_pending)
+
+# The log: rows are added, and never changed. ``number`` is set in trial
+# studies; ``decision`` to ``context`` are in bandit studies. transaction_id is
+# 0 where transactions commit in the order in which they number their rows;
+# elsewhere it puts the rows in an order in which none appears late: see SqlLog.
+observations = Table(
+    "observations",
+    metadata,
+    Column("sequence", Sequence, primary_key=True, autoincrement=True),
+    _study_uid(),
+    Column("transaction_id", BigInteger, nullable=False),
+    Column("number", BigInteger),
+    Column("decision", Key),
+    Column("arm", Integer),
+    Column("propensity", Double),
+    Column("context", JSON),
+    Column("observation", JSON, nullable=False),
+    Column("create_time", BigInteger, nullable=False),
+    sqlite_autoincrement=True,
+)
+log = observations.c
+_of_trial, _of_decision = log.number.is_not(None), log.decision.is_not(None)
+Index(
+    "observations_trial_uq", log.study_uid, log.number, unique=True, sqlite_where=_of_trial, postgresql_where=_of_trial
+)
+Index(
+    "observations_decision_uq",
+    log.study_uid,
+    log.decision,
+    unique=True,
+    sqlite_where=_of_decision,
+    postgresql_where=_of_decision,
+)
+Index("observations_log_ix", log.study_uid, log.transaction_id, log.sequence)
+Index("observations_sequence_ix", log.study_uid, log.sequence)
+
+# What was answered to writes that named themselves. Written in the transaction
+# of its effect. scope: a study's uid, or namespaces/ID.
+requests = Table(
+    "requests",
+    metadata,
+    Column("scope", Key, primary_key=True),
+    Column("key", Key, primary_key=True),
+    Column("method", String, nullable=False),
+    Column("fingerprint", LargeBinary, nullable=False),
+    Column("answer", JSON, nullable=False),
+    Column("create_time", BigInteger, nullable=False, index=True),
+)
+
+# One row: the key that the deployment made for itself.
+signing_keys = Table(
+    "signing_keys",
+    metadata,
+    Column("name", Key, primary_key=True),
+    Column("secret", LargeBinary, nullable=False),
+)

@@ -1,0 +1,109 @@
+"""The floors of the service, from the ground up. An import only goes down.
+
+Each line says which floors one floor may import, and which packages from
+outside; the standard library is open to all. A name with a dot opens that one
+module and not the whole floor. A module that is on no floor is refused, so a
+new one has to find its place here first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from architecture.sources import Import, Module, lies_in
+
+SERVICE = "trimtab_service"
+
+
+@dataclass(frozen=True, slots=True)
+class Floor:
+    """What the modules of one floor may import, besides one another."""
+
+    floors: frozenset[str]
+    packages: frozenset[str]
+
+
+def _floor(floors: str = "", packages: str = "") -> Floor:
+    return Floor(frozenset(floors.split()), frozenset(packages.split()))
+
+
+FLOORS = {
+    # the ground: values and leaves
+    "domain": _floor(),
+    "config": _floor(),
+    "logs": _floor("config"),
+    "metrics": _floor(packages="prometheus_client"),
+    # three neighbours that never see each other
+    "optimizers": _floor("domain", "numpy scipy torch botorch gpytorch linear_operator"),
+    "bandits": _floor("domain", "numpy"),
+    "store": _floor("domain", "sqlalchemy alembic psycopg"),
+    # what the use cases stand on
+    "algorithms": _floor("optimizers.base optimizers.catalog bandits.base bandits.catalog domain"),
+    "tokens": _floor("domain"),
+    "storage": _floor("store metrics domain"),
+    "compute": _floor("optimizers metrics domain", "numpy"),
+    # the use cases: no grpc, no SQL, no torch
+    "studies": _floor("algorithms bandits.catalog optimizers.catalog storage store.base domain"),
+    "tuner": _floor(
+        "studies algorithms compute optimizers.base optimizers.catalog storage store.base metrics domain", "numpy"
+    ),
+    "decisions": _floor(
+        "studies algorithms bandits.base bandits.catalog storage store.base tokens metrics domain", "numpy"
+    ),
+    # the only floor with protobuf and the calls of grpc
+    "rpc": _floor(
+        "tuner decisions studies store.base metrics logs config domain",
+        "grpc google.protobuf google.rpc grpc_health grpc_reflection grpc_status trimtab.v1",
+    ),
+    # the composition root knows every floor
+    "app": _floor(
+        "rpc tuner decisions studies compute storage tokens algorithms store metrics logs config domain",
+        "grpc_health prometheus_client",
+    ),
+    "__main__": _floor("app config logs domain", "uvloop"),
+}
+
+CLIENT = "trimtab"
+CLIENT_PACKAGES = ("grpc", "google.protobuf")
+"""All that a client may need beyond the standard library."""
+
+CLI = "trimtab.cli"
+CLI_PACKAGES = (*CLIENT_PACKAGES, "yaml")
+"""The command line also reads studies from YAML files."""
+
+
+def floor_of(name: str) -> str:
+    """The floor that a module of the service is on; the package itself is on the ground, ``""``."""
+    return name.split(".")[1] if "." in name else ""
+
+
+def unknown_floors(modules: Iterable[Module]) -> list[str]:
+    """Modules of the service that are on none of the floors."""
+    return [module.name for module in modules if floor_of(module.name) not in {"", *FLOORS}]
+
+
+def broken_floors(imports: Iterable[Import], standard: frozenset[str]) -> list[str]:
+    """Imports between floors, or from outside, that the table doesn't open; ``standard``: the standard library."""
+    return [str(found) for found in imports if not _is_open(found, standard)]
+
+
+def _is_open(found: Import, standard: frozenset[str]) -> bool:
+    floor = FLOORS.get(floor_of(found.importer), _floor())
+    if found.imported.split(".")[0] in standard:
+        return True
+    if not lies_in(found.imported, SERVICE):
+        return any(lies_in(found.imported, package) for package in floor.packages)
+    inside = found.imported.removeprefix(SERVICE).removeprefix(".")
+    own = floor_of(found.importer)
+    return any(lies_in(inside, name) for name in {own, *floor.floors})
+
+
+def broken_clients(imports: Iterable[Import], standard: frozenset[str]) -> list[str]:
+    """Imports that a light client must not have; the service's own modules above all."""
+    refused = []
+    for found in imports:
+        allowed = (CLIENT, *(CLI_PACKAGES if lies_in(found.importer, CLI) else CLIENT_PACKAGES))
+        if found.imported.split(".")[0] not in standard and not any(lies_in(found.imported, name) for name in allowed):
+            refused.append(str(found))
+    return refused

@@ -1,0 +1,69 @@
+"""Two servers on one PostgreSQL are one service."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import serving
+from serving import RunningServer
+
+CLIENTS = 8  # of each server
+CYCLES = 6  # of each client
+
+
+def cycles(server: RunningServer, client: int, metric: str) -> list[str]:
+    """Suggest and observe in turn; the ids that were acknowledged."""
+    acknowledged = []
+    for cycle in range(CYCLES):
+        (suggestion,) = serving.suggest(server, request_id=f"{id(server)}-{client}-{cycle}")
+        mean = float((client + cycle) % 2)
+        (result,) = serving.observe(server, serving.measured(suggestion.id, metric, mean))
+        assert not result.HasField("error")
+        acknowledged.append(suggestion.id)
+    return acknowledged
+
+
+def driven(servers: list[RunningServer], work: Callable[[RunningServer, int], list[str]]) -> list[str]:
+    """Everything acknowledged to CLIENTS clients of each server at once."""
+    with ThreadPoolExecutor(2 * CLIENTS) as clients:
+        running = [clients.submit(work, server, client) for server in servers for client in range(CLIENTS)]
+        return [name for future in running for name in future.result()]
+
+
+def test_trials_of_two_servers_never_collide(postgres_url: str) -> None:
+    """No number twice, no observation lost, and both servers tell the same story."""
+    with RunningServer(postgres_url) as first, RunningServer(postgres_url) as second:
+        serving.create(first, serving.float_spec())
+        acknowledged = driven([first, second], lambda server, client: cycles(server, client, "y"))
+        trials = serving.all_trials(first)
+        expected = [f"{serving.named('s')}/trials/{number}" for number in range(1, 2 * CLIENTS * CYCLES + 1)]
+        assert sorted(acknowledged) == sorted(expected)
+        assert [trial.name for trial in trials] == expected
+        assert len({trial.parameters.values["x"].double_value for trial in trials}) == len(trials)
+        assert all(trial.measurements["y"].mean in (0.0, 1.0) for trial in trials)
+        assert trials == serving.all_trials(second)
+        assert serving.get(first) == serving.get(second)
+        assert serving.all_observations(first) == serving.all_observations(second)
+
+
+def test_decisions_of_two_servers_make_one_log(postgres_url: str) -> None:
+    """Every acknowledged observation is in the log once, whichever server took it."""
+    with RunningServer(postgres_url) as first, RunningServer(postgres_url) as second:
+        serving.create(first, serving.arms_spec())
+        acknowledged = driven([first, second], lambda server, client: cycles(server, client, "click"))
+        records = serving.all_observations(first)
+        assert len(set(acknowledged)) == 2 * CLIENTS * CYCLES
+        assert len({record.observation.suggestion_id for record in records}) == len(acknowledged)
+        assert records == serving.all_observations(second)
+        assert serving.get(first) == serving.get(second)
+
+
+def test_a_decision_of_one_server_is_observed_at_the_other(postgres_url: str) -> None:
+    """The id is the record: any replica can take it."""
+    with RunningServer(postgres_url) as first, RunningServer(postgres_url) as second:
+        serving.create(first, serving.arms_spec())
+        (decision,) = serving.suggest(first)
+        (result,) = serving.observe(second, serving.measured(decision.id, "click", 1.0))
+        assert not result.HasField("error")
+        assert len(serving.all_observations(first)) == 1
