@@ -92,6 +92,7 @@ class RunningServer(Server):
             self.kill()
             raise RuntimeError(f"the server did not start: {self.noise} {self.lines}")
         if self.process.poll() is not None:
+            self._ended()
             raise RuntimeError(f"the server ended: {self.noise} {self.lines}")
         (serving,) = [line for line in self.lines if line["event"] == "serving"]
         self.metrics_port = serving["metrics_port"]

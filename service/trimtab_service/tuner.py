@@ -136,7 +136,8 @@ class Tuner:
         study, history = snapshot.study, snapshot.history
         if study.state is not StudyState.ACTIVE:
             raise StudyStopped(f"{study.name} is {study.state.value}: set its state to active to go on")
-        context = study.spec.check_context(ask.context) if ask.context or study.spec.context else {}
+        with errors.field("context"):
+            context = study.spec.check_context(ask.context)
         algorithm = study.algorithm.name
         try:
             left = ask.deadline - monotonic() - RESERVE

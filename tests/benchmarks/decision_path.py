@@ -23,7 +23,7 @@ from load import Rate
 from serving import RunningServer
 from trimtab.v1 import tuning_service_pb2
 
-CALLS = 4_000
+CALLS = 2_000
 WARM_UP = 500
 ROUNDS = 3
 IN_FLIGHT = (1, 16, 64)

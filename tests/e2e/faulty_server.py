@@ -22,7 +22,7 @@ from trimtab_service.domain.space import Parameters
 from trimtab_service.domain.study import Study
 from trimtab_service.domain.suggestion import History, Suggested
 from trimtab_service.optimizers import catalog
-from trimtab_service.optimizers.random import Random
+from trimtab_service.optimizers.random import RandomSearch
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class Faulty:
                 if fault == "kill":
                     os.kill(os.getpid(), signal.SIGKILL)
                 time.sleep(2)
-        return Random().suggest(study, history, context, count, rng)
+        return RandomSearch().suggest(study, history, context, count, rng)
 
 
 catalog.CATALOG = {**catalog.CATALOG, Faulty.name: Faulty}  # type: ignore[misc]

@@ -52,17 +52,20 @@ def iterating(
         try:
             while True:
                 try:
-                    item = run_blocking(cast(Coroutine[Any, Any, Item], anext(items)))
+                    item = run_blocking(anext(items))
                 except StopAsyncIteration:
                     return
                 yield item
         finally:
-            run_blocking(cast(Coroutine[Any, Any, None], items.aclose()))
+            run_blocking(items.aclose())
 
     return _public(iterates)
 
 
-def _public(method: Callable[Concatenate[Handle, Arguments], Result]) -> Callable[Concatenate[Handle, Arguments], Result]:
+Method = TypeVar("Method", bound=Callable[..., Any])
+
+
+def _public(method: Method) -> Method:
     """The same under the name that users know it by."""
     method.__name__ = method.__name__.removeprefix("_")
     return method

@@ -5,10 +5,10 @@ All of it, both ways, and nothing else: no calls, no defaults of the server.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
@@ -22,54 +22,33 @@ from trimtab.answers import (
     ObserveResult,
     ObserveStatus,
     Source,
-    StudyCounts,
-    StudyDescription,
-    StudyState,
     Suggested,
     Trial,
     TrialState,
 )
 from trimtab.errors import Violation
 from trimtab.space import (
-    Categorical,
-    Discrete,
-    Float,
-    Integer,
     Measurement,
-    Metric,
     Observation,
     Outcome,
-    Parameter,
     ParameterValue,
     ValueLike,
     as_measurement,
     plain_value,
 )
-from trimtab.spec import ChosenAlgorithm, StudySpec
 from trimtab.v1 import parameters_pb2 as pb_parameters
-from trimtab.v1 import study_pb2 as pb_study
 from trimtab.v1 import study_service_pb2 as pb_study_service
 from trimtab.v1 import trial_pb2 as pb_trial
 from trimtab.v1 import tuning_service_pb2 as pb_tuning
 
 Member = TypeVar("Member", bound=StrEnum)
 
-_SCALES = {"linear": pb_parameters.SCALE_LINEAR, "log": pb_parameters.SCALE_LOG, "logit": pb_parameters.SCALE_LOGIT}
-_SCALE_NAMES = {number: name for name, number in _SCALES.items()}
-_KINDS = {"real": pb_study.METRIC_KIND_REAL, "binary": pb_study.METRIC_KIND_BINARY}
 _OUTCOMES = {
     Outcome.COMPLETED: pb_trial.OUTCOME_COMPLETED,
     Outcome.FAILED: pb_trial.OUTCOME_FAILED,
     Outcome.ABANDONED: pb_trial.OUTCOME_ABANDONED,
 }
 _OUTCOME_OF = {number: outcome for outcome, number in _OUTCOMES.items()}
-
-
-def _choice(table: Mapping[str, int], value: str, what: str) -> int:
-    try:
-        return table[value]
-    except KeyError:
-        raise ValueError(f"{what} must be one of {', '.join(table)}, not {value!r}") from None
 
 
 # Values
@@ -122,163 +101,19 @@ def _time_or_none(message: Message, field: str) -> datetime | None:
     return time_from_message(getattr(message, field)) if message.HasField(field) else None
 
 
-def _member(kind: type[Member], prefix: str, enum: Any, number: int) -> Member:
+def member(kind: type[Member], prefix: str, enum: Any, number: int) -> Member:
     """The member called like PREFIX_NAME in the contract; UNKNOWN for a newer one."""
     name = enum.Name(number).removeprefix(prefix) if number in enum.values() else "UNKNOWN"
     return kind.__members__.get(name, kind.__members__["UNKNOWN"])
 
 
 def _source(number: int) -> Source:
-    return _member(Source, "SOURCE_", pb_trial.Source, number)
+    return member(Source, "SOURCE_", pb_trial.Source, number)
 
 
 def state_to_message(state: TrialState) -> pb_trial.TrialState:
     """ValueError for UNKNOWN, which nothing can be asked for."""
-    return pb_trial.TrialState.Value(f"TRIAL_STATE_{state.name}")
-
-
-def study_state_to_message(state: StudyState) -> pb_study.StudyState:
-    """ValueError for UNKNOWN, which nothing can be set to."""
-    return pb_study.StudyState.Value(f"STUDY_STATE_{state.name}")
-
-
-# Studies
-
-
-def parameter_to_message(parameter: Parameter) -> pb_parameters.ParameterSpec:
-    """The declaration of a parameter or of a context value."""
-    message = pb_parameters.ParameterSpec(name=parameter.name, description=parameter.description)
-    match parameter:
-        case Float():
-            message.float_range.min, message.float_range.max = parameter.min, parameter.max
-            message.float_range.scale = _choice(_SCALES, parameter.scale, "scale")  # type: ignore[assignment]
-            if parameter.step is not None:
-                message.float_range.step = parameter.step
-        case Integer():
-            message.integer_range.min, message.integer_range.max = parameter.min, parameter.max
-            message.integer_range.scale = _choice(_SCALES, parameter.scale, "scale")  # type: ignore[assignment]
-        case Categorical():
-            message.categorical.values.extend(value_to_message(value) for value in parameter.values)
-            message.categorical.SetInParent()
-        case Discrete():
-            message.discrete.values.extend(value_to_message(value) for value in parameter.values)
-            message.discrete.SetInParent()
-        case _:
-            raise TypeError(f"a parameter must be a Float, Integer, Categorical or Discrete, not {parameter!r:.80}")
-    return message
-
-
-def parameter_from_message(message: pb_parameters.ParameterSpec) -> Parameter:
-    """TypeError for a kind of parameter that this client doesn't know."""
-    name, description = message.name, message.description
-    match message.WhichOneof("domain"):
-        case "float_range":
-            real = message.float_range
-            step = real.step if real.HasField("step") else None
-            scale = _SCALE_NAMES.get(real.scale, "linear")
-            return Float(name, real.min, real.max, scale, step, description)  # type: ignore[arg-type]
-        case "integer_range":
-            whole = message.integer_range
-            scale = _SCALE_NAMES.get(whole.scale, "linear")
-            return Integer(name, whole.min, whole.max, scale, description)  # type: ignore[arg-type]
-        case "categorical":
-            return Categorical(name, [value_from_message(v) for v in message.categorical.values], description)  # type: ignore[arg-type]
-        case "discrete":
-            return Discrete(name, [value_from_message(v) for v in message.discrete.values], description)  # type: ignore[arg-type]
-        case _:
-            raise TypeError(f"parameter {name!r} is of a kind that this client doesn't know; a newer one may")
-
-
-def _metric_to_message(metric: Metric) -> pb_study.MetricSpec:
-    kind = _choice(_KINDS, metric.kind, "kind")
-    return pb_study.MetricSpec(
-        name=metric.name,
-        kind=kind,  # type: ignore[arg-type]
-        min=metric.min,
-        max=metric.max,
-        description=metric.description,
-    )
-
-
-def _metric_from_message(message: pb_study.MetricSpec) -> Metric:
-    return Metric(
-        message.name,
-        "binary" if message.kind == pb_study.METRIC_KIND_BINARY else "real",
-        message.min if message.HasField("min") else None,
-        message.max if message.HasField("max") else None,
-        message.description,
-    )
-
-
-def spec_to_message(spec: StudySpec) -> pb_study.StudySpec:
-    """What is None in the spec is unset in the message."""
-    goal = pb_study.GOAL_MINIMIZE if spec.minimize is not None else pb_study.GOAL_MAXIMIZE
-    return pb_study.StudySpec(
-        search_space=pb_parameters.SearchSpace(parameters=map(parameter_to_message, spec.parameters)),
-        context=map(parameter_to_message, spec.context),
-        metrics=map(_metric_to_message, spec.metrics),
-        objectives=[pb_study.Objective(metric=spec.objective, goal=goal)],
-        algorithm=algorithm_to_message(spec.algorithm, spec.options),
-        baseline=None if spec.baseline is None else parameters_to_message(spec.baseline),
-        lease=None if spec.lease is None else duration_to_message(spec.lease),
-        decision_lifetime=None if spec.decision_lifetime is None else duration_to_message(spec.decision_lifetime),
-        seed=spec.seed,
-        description=spec.description,
-        labels=spec.labels,
-    )
-
-
-def algorithm_to_message(name: str, options: Mapping[str, ValueLike]) -> pb_study.Algorithm:
-    """What is asked for."""
-    return pb_study.Algorithm(
-        name=name, options={option: value_to_message(value) for option, value in options.items()}
-    )
-
-
-def spec_from_message(message: pb_study.StudySpec) -> StudySpec:
-    """The first objective stands for all: there is exactly one today."""
-    objective = message.objectives[0]
-    minimized = objective.goal == pb_study.GOAL_MINIMIZE
-    return StudySpec(
-        parameters=[parameter_from_message(each) for each in message.search_space.parameters],
-        minimize=objective.metric if minimized else None,
-        maximize=None if minimized else objective.metric,
-        metrics=[_metric_from_message(each) for each in message.metrics],
-        context=[parameter_from_message(each) for each in message.context],
-        algorithm=message.algorithm.name or "auto",
-        options=_options_from_message(message.algorithm.options),
-        baseline=parameters_from_message(message.baseline) if message.HasField("baseline") else None,
-        lease=message.lease.ToTimedelta() if message.HasField("lease") else None,
-        decision_lifetime=message.decision_lifetime.ToTimedelta() if message.HasField("decision_lifetime") else None,
-        seed=message.seed if message.HasField("seed") else None,
-        description=message.description,
-        labels=dict(message.labels),
-    )
-
-
-def _options_from_message(options: Mapping[str, pb_parameters.Value]) -> dict[str, ParameterValue]:
-    return {name: value_from_message(options[name]) for name in sorted(options)}
-
-
-def study_from_message(message: pb_study.Study) -> StudyDescription:
-    """One study."""
-    counts = message.counts
-    chosen = message.algorithm
-    return StudyDescription(
-        name=message.name,
-        spec=spec_from_message(message.spec),
-        state=_member(StudyState, "STUDY_STATE_", pb_study.StudyState, message.state),
-        algorithm=ChosenAlgorithm(
-            chosen.name, _options_from_message(chosen.options), chosen.reason, chosen.decisions
-        ),
-        revision=message.revision,
-        etag=message.etag,
-        create_time=time_from_message(message.create_time),
-        update_time=time_from_message(message.update_time),
-        counts=StudyCounts(*(getattr(counts, name) for name in StudyCounts.__slots__))
-        if message.HasField("counts")
-        else None,
-    )
+    return cast(pb_trial.TrialState, pb_trial.TrialState.Value(f"TRIAL_STATE_{state.name}"))
 
 
 # Suggestions and observations
@@ -362,7 +197,7 @@ def trial_from_message(message: pb_trial.Trial) -> Trial:
     return Trial(
         name=message.name,
         number=message.number,
-        state=_member(TrialState, "TRIAL_STATE_", pb_trial.TrialState, message.state),
+        state=member(TrialState, "TRIAL_STATE_", pb_trial.TrialState, message.state),
         parameters=parameters_from_message(message.parameters),
         context=parameters_from_message(message.context),
         source=_source(message.source),

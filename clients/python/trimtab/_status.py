@@ -79,7 +79,7 @@ def _detail_classes() -> dict[str, type[Any]]:
     add(file.message_type, "BadRequest", ("field_violations", many, "Violation"))
 
     pool = descriptor_pool.DescriptorPool()
-    pool.Add(file)  # type: ignore[no-untyped-call]
+    pool.Add(file)
     return {
         name: message_factory.GetMessageClass(pool.FindMessageTypeByName(f"trimtab.details.{name}"))
         for name in ("Status", "ErrorInfo", "BadRequest")
@@ -89,9 +89,7 @@ def _detail_classes() -> dict[str, type[Any]]:
 _DETAILS = _detail_classes()
 
 
-def error_of_call(
-    code: grpc.StatusCode, message: str | None, trailing_metadata: Iterable[tuple[str, str | bytes]] | None
-) -> TrimtabError:
+def error_of_call(code: grpc.StatusCode, message: str | None, trailing_metadata: Iterable[Any] | None) -> TrimtabError:
     """The error of a failed call, with the details if the server sent any."""
     reason, metadata, violations = "", {}, []
     for detail in _details(trailing_metadata):
@@ -120,7 +118,7 @@ def _error(
     return kind(message, code=code, reason=reason, metadata=metadata)
 
 
-def _details(trailing_metadata: Iterable[tuple[str, str | bytes]] | None) -> Sequence[Any]:
+def _details(trailing_metadata: Iterable[Any] | None) -> Sequence[Any]:
     """What is in the status; nothing where a proxy sent what isn't one."""
     for key, value in trailing_metadata or ():
         if key == DETAILS_KEY and isinstance(value, bytes):

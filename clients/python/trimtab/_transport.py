@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 import grpc
@@ -20,37 +20,38 @@ from trimtab._status import error_of_call
 
 _SERVICES = [{"service": TUNING_SERVICE}, {"service": STUDY_SERVICE}]
 # What gRPC does by itself. Every write carries a request id, so every call may
-# be repeated. The health of a server is only watched under round_robin.
+# be repeated. The health of a server is only watched under round_robin; one
+# without a health service counts as healthy.
 SERVICE_CONFIG = {
     "loadBalancingConfig": [{"round_robin": {}}],
-    "healthCheckConfig": {"serviceName": ""},
+    "healthCheckConfig": {"serviceName": TUNING_SERVICE},
     "retryThrottling": {"maxTokens": 100, "tokenRatio": 0.1},
     "methodConfig": [
         {
             "name": _SERVICES,
             "retryPolicy": {
-                "maxAttempts": 4,
+                "maxAttempts": 3,
                 "initialBackoff": "0.05s",
-                "maxBackoff": "0.5s",
+                "maxBackoff": "0.2s",
                 "backoffMultiplier": 2,
                 "retryableStatusCodes": ["UNAVAILABLE"],
             },
         }
     ],
 }
-CHANNEL_OPTIONS = (
-    ("grpc.service_config", json.dumps(SERVICE_CONFIG)),
+CHANNEL_OPTIONS: Mapping[str, Any] = {
+    "grpc.service_config": json.dumps(SERVICE_CONFIG),
     # A server that comes back is found within 2 seconds; gRPC would wait up to 2 minutes.
-    ("grpc.initial_reconnect_backoff_ms", 100),
-    ("grpc.min_reconnect_backoff_ms", 1_000),
-    ("grpc.max_reconnect_backoff_ms", 2_000),
+    "grpc.initial_reconnect_backoff_ms": 100,
+    "grpc.min_reconnect_backoff_ms": 1_000,
+    "grpc.max_reconnect_backoff_ms": 2_000,
     # A peer that vanished without a word (a pulled cable, a dropped NAT entry)
     # is noticed while a call waits, rather than at the deadline of the call.
-    ("grpc.keepalive_time_ms", 30_000),
-    ("grpc.keepalive_timeout_ms", 10_000),
+    "grpc.keepalive_time_ms": 30_000,
+    "grpc.keepalive_timeout_ms": 10_000,
     # A page of a study's log may be larger than the 4 MiB that gRPC allows.
-    ("grpc.max_receive_message_length", 64 * 1024 * 1024),
-)
+    "grpc.max_receive_message_length": 64 * 1024 * 1024,
+}
 ChannelOption = tuple[str, Any]
 Metadata = Sequence[tuple[str, str | bytes]]
 
@@ -95,7 +96,7 @@ class BlockingTransport:
             response: Response = stub(request, timeout=timeout, metadata=self._metadata)
         except grpc.RpcError as failure:
             # What a failed blocking call raises is a call as well.
-            raise error_of_call(failure.code(), failure.details(), failure.trailing_metadata()) from None  # type: ignore[attr-defined]
+            raise error_of_call(failure.code(), failure.details(), failure.trailing_metadata()) from None
         return response
 
     async def sleep(self, seconds: float) -> None:
@@ -109,40 +110,29 @@ class BlockingTransport:
 
 
 class AsyncioTransport:
-    """A gRPC channel on the event loop of the first call."""
+    """A gRPC channel on the event loop of the first call.
 
-    def __init__(
-        self,
-        target: str,
-        credentials: grpc.ChannelCredentials | None,
-        options: Sequence[ChannelOption],
-        metadata: Metadata,
-    ) -> None:
-        self._target = target
-        self._credentials = credentials
-        self._options = options
+    opened: makes the channel; only at the first call is it certain which loop
+        is in use.
+    """
+
+    def __init__(self, opened: Callable[[], grpc.aio.Channel], metadata: Metadata) -> None:
+        self._opened = opened
         self._metadata = tuple(metadata)
-        # Made by the first call: only then is it certain which loop is in use.
         self._channel: grpc.aio.Channel | None = None
         self._stubs: dict[str, Any] = {}
 
     async def call(self, method: Method[Request, Response], request: Request, timeout: float) -> Response:
         stub = self._stubs.get(method.path)
         if stub is None:
-            stub = self._stubs[method.path] = _stub(self._opened(), method)
+            if self._channel is None:
+                self._channel = self._opened()
+            stub = self._stubs[method.path] = _stub(self._channel, method)
         try:
             response: Response = await stub(request, timeout=timeout, metadata=self._metadata)
         except grpc.aio.AioRpcError as failure:
             raise error_of_call(failure.code(), failure.details(), failure.trailing_metadata()) from None
         return response
-
-    def _opened(self) -> grpc.aio.Channel:
-        if self._channel is None:
-            if self._credentials is None:
-                self._channel = grpc.aio.insecure_channel(self._target, self._options)
-            else:
-                self._channel = grpc.aio.secure_channel(self._target, self._credentials, self._options)
-        return self._channel
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
@@ -155,13 +145,26 @@ class AsyncioTransport:
             await self._channel.close()
 
 
-def blocking_transport(
-    target: str, credentials: grpc.ChannelCredentials | None, options: Sequence[ChannelOption], metadata: Metadata
-) -> BlockingTransport:
+def open_channel(
+    target: str, credentials: grpc.ChannelCredentials | None, options: Sequence[ChannelOption]
+) -> grpc.Channel:
     """A channel to ``target``; without credentials it is not encrypted."""
     if credentials is None:
-        return BlockingTransport(grpc.insecure_channel(target, options), metadata)
-    return BlockingTransport(grpc.secure_channel(target, credentials, options), metadata)
+        return grpc.insecure_channel(target, _merged(options))
+    return grpc.secure_channel(target, credentials, _merged(options))
+
+
+def open_aio_channel(
+    target: str, credentials: grpc.ChannelCredentials | None, options: Sequence[ChannelOption]
+) -> grpc.aio.Channel:
+    """The same on the running event loop."""
+    if credentials is None:
+        return grpc.aio.insecure_channel(target, _merged(options))
+    return grpc.aio.secure_channel(target, credentials, _merged(options))
+
+
+def _merged(options: Sequence[ChannelOption]) -> list[ChannelOption]:
+    return list({**CHANNEL_OPTIONS, **dict(options)}.items())
 
 
 def _stub(channel: grpc.Channel | grpc.aio.Channel, method: Method[Request, Response]) -> Any:

@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from trimtab.errors import TrimtabError
 from trimtab.space import Measurement, Observation, ParameterValue
-from trimtab.spec import ChosenAlgorithm, StudySpec
+from trimtab.spec import ChosenAlgorithm, StudySpec, StudyState
 
 
 class Source(StrEnum):
@@ -27,17 +27,6 @@ class Source(StrEnum):
     """The best parameters known, repeated to be measured again."""
     FALLBACK = "fallback"
     """The algorithm, or the server, couldn't answer in time; ``detail`` says why."""
-    UNKNOWN = "unknown"
-    """A newer server said something that this client doesn't know."""
-
-
-class StudyState(StrEnum):
-    """Whether a study hands out suggestions."""
-
-    ACTIVE = "active"
-    """Suggests and observes."""
-    STOPPED = "stopped"
-    """Refuses suggest; still takes observations."""
     UNKNOWN = "unknown"
     """A newer server said something that this client doesn't know."""
 

@@ -5,9 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import timedelta
+from enum import StrEnum
 from typing import Any
 
 from trimtab.space import Metric, Parameter, ParameterValue, ValueLike, plain_value
+
+
+class StudyState(StrEnum):
+    """Whether a study hands out suggestions."""
+
+    ACTIVE = "active"
+    """Suggests and observes."""
+    STOPPED = "stopped"
+    """Refuses suggest; still takes observations."""
+    UNKNOWN = "unknown"
+    """A newer server said something that this client doesn't know."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,23 +91,49 @@ class ChosenAlgorithm:
     decisions: bool
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StudyChange:
+    """What is to be changed of a study; what is None stays as it is."""
+
+    state: StudyState | None = None
+    description: str | None = None
+    labels: Mapping[str, str] | None = None
+    algorithm: str | None = None
+    options: Mapping[str, ValueLike] | None = None
+    baseline: Mapping[str, ValueLike] | None = None
+    lease: timedelta | None = None
+    decision_lifetime: timedelta | None = None
+
+    def __post_init__(self) -> None:
+        if self.options is not None and self.algorithm is None:
+            raise ValueError("options belong to an algorithm: name it as well")
+
+
+def duration(value: timedelta | float) -> timedelta:
+    """A length of time; numbers are seconds."""
+    return value if isinstance(value, timedelta) else timedelta(seconds=value)
+
+
 def differences(wanted: StudySpec, existing: StudySpec, algorithm: ChosenAlgorithm) -> list[str]:
     """Which arguments of create_study differ, in words; what was left out doesn't.
 
     algorithm: what runs the existing study. Asking by name for what "auto"
         chose there, or for an option's default, is no difference.
     """
-    return [f"{name}: {there!r} there, {here!r} asked for" for name, there, here in _pairs(wanted, existing, algorithm)]
+    return [
+        f"{name}: {there if there is not None else 'nothing'} there, "
+        f"{here if here is not None else 'nothing'} asked for"
+        for name, there, here in _pairs(wanted, existing, algorithm)
+    ]
 
 
 def _pairs(wanted: StudySpec, existing: StudySpec, algorithm: ChosenAlgorithm) -> Iterator[tuple[str, Any, Any]]:
-    for name in ("parameters", "minimize", "maximize", "context"):
+    for name in ("minimize", "maximize"):
         there, here = getattr(existing, name), getattr(wanted, name)
-        if not _same(there, here):
+        if there != here:
             yield name, there, here
-    there_metrics = {metric.name: metric for metric in existing.metrics}
-    if there_metrics != {metric.name: metric for metric in wanted.metrics}:
-        yield "metrics", existing.metrics, wanted.metrics
+    for name in ("parameters", "context", "metrics"):
+        yield from _declared_pairs(name, getattr(existing, name), getattr(wanted, name))
     if wanted.algorithm not in (existing.algorithm, algorithm.name):
         yield "algorithm", existing.algorithm, wanted.algorithm
     in_force = {name: algorithm.options.get(name) for name in wanted.options}
@@ -108,12 +146,20 @@ def _pairs(wanted: StudySpec, existing: StudySpec, algorithm: ChosenAlgorithm) -
             yield name, there, here
 
 
+def _declared_pairs(
+    name: str, existing: Sequence[Parameter | Metric], wanted: Sequence[Parameter | Metric]
+) -> Iterator[tuple[str, Any, Any]]:
+    """What is declared under one name but otherwise, or on one side only; the order says nothing."""
+    there = {each.name: each for each in existing}
+    here = {each.name: each for each in wanted}
+    for key in {**there, **here}:
+        # By their text: Discrete("k", [1, 2]) and Discrete("k", [1.0, 2.0]) are equal but not the same.
+        if repr(there.get(key)) != repr(here.get(key)):
+            yield f"{name}[{key!r}]", there.get(key), here.get(key)
+
+
 def _same(left: object, right: object) -> bool:
-    """Equality that keeps truth values and numbers apart, inside of containers too."""
+    """Equality that keeps truth values and numbers apart, inside of mappings too."""
     if isinstance(left, Mapping) and isinstance(right, Mapping):
         return left.keys() == right.keys() and all(_same(value, right[name]) for name, value in left.items())
-    if isinstance(left, tuple) and isinstance(right, tuple):
-        return len(left) == len(right) and all(map(_same, left, right))
-    if isinstance(left, Parameter) and isinstance(right, Parameter):
-        return repr(left) == repr(right)
     return isinstance(left, bool) == isinstance(right, bool) and left == right

@@ -36,7 +36,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 
 {{/* What a probe asks: of the server's health service, whether the process lives (no service named), or whether it can answer calls (readiness). Kubernetes' own gRPC probes don't speak TLS. */}}
 {{- define "trimtab.probe" -}}
-{{- if .root.Values.tls.existingSecret -}}
+{{- if or .root.Values.tls.existingSecret .root.Values.config.tlsCertificate -}}
 tcpSocket:
   port: grpc
 {{- else -}}

@@ -103,7 +103,7 @@ class Float:
                 raise InvalidArgument("step", f"must be a finite number greater than 0, not {self.step}")
             if self.scale is not Scale.LINEAR:
                 raise InvalidArgument("step", f"needs the linear scale, not {self.scale.value}")
-            if self.step > self.max - self.min:
+            if self.step * (1 - GRID_TOLERANCE) > self.max - self.min:
                 raise InvalidArgument("step", f"{self.step} is longer than the interval from {self.min} to {self.max}")
             if (self.max - self.min) / self.step > LARGEST_INTEGER:
                 raise InvalidArgument("step", f"{self.step} is too short for the interval")

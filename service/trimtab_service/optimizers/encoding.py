@@ -130,12 +130,14 @@ def to_indices(parameter: Parameter, column: Column) -> Column:
     """Indices [n] of the values nearest to positions [n], of a finite parameter."""
     last = (parameter.cardinality or 1) - 1
     if isinstance(parameter, Categorical):
-        return np.clip(np.rint(column), 0, last)
+        return np.asarray(np.clip(np.rint(column), 0, last))
     within = np.clip(column, 0.0, 1.0)
     if isinstance(parameter, Integer) and parameter.scale is Scale.LOG:
         low, high = math.log(parameter.min), math.log(parameter.max)
-        return np.clip(np.rint(np.exp(low + within * (high - low))) - parameter.min, 0, last)
-    return np.rint(within * last)
+        places = np.clip(np.rint(np.exp(low + within * (high - low))) - parameter.min, 0, last)
+    else:
+        places = np.rint(within * last)
+    return np.asarray(places)
 
 
 def _along(parameter: Float | Integer, values: Column) -> Column:

@@ -2,61 +2,66 @@
 
 from __future__ import annotations
 
+import math
+from typing import Any
+
+import numpy as np
 import torch
 from botorch.acquisition import AcquisitionFunction
-from botorch.acquisition.analytic import _log_ei_helper
 from botorch.models import SingleTaskGP
-from botorch.utils.safe_math import logmeanexp
 from botorch.utils.sampling import draw_sobol_normal_samples
 from torch import Tensor
 
-from trimtab_service.optimizers.gp_model import MixedMatern, matern
+from trimtab_service.optimizers.encoding import Rows
+from trimtab_service.optimizers.evidence import Vector
+from trimtab_service.optimizers.gp_posterior import Kernel, Posterior, log_expected_excess
 
 DRAWS = 32  # of what noise hides; a power of 2, as Sobol draws want
 MOST_RIVALS = 30  # tried points that may be the best one
 RIVAL_WIDTH = 2.0  # standard deviations by which a point may be better than it looks
-JITTER = 1e-9
-LEAST_SPREAD = 1e-10  # keeps the root's slope finite at points that are known
 
 
-class _Conditioned(AcquisitionFunction):  # type: ignore[misc]
-    """A function of the posterior of costs, given the data, and S draws of the true costs at p points more.
+class ClosedForm(AcquisitionFunction):  # type: ignore[misc]
+    """An acquisition function of BoTorch's that knows its own slope.
 
-    With the data's rows X [n, d] and the points B [p, d] stacked, K their
-    covariance, and K = L L', one matrix W = L^-1 k(., x) [n + p] gives all S
-    posteriors at x: means mu + Z' W with Z [n + p, S], and the one variance
-    k(x, x) - W'W. The upper n rows of Z are the data's, the lower p the draws.
-    ``suffix`` [c] is put behind every row: the values of the context.
+    here: [1, c] the context, put behind every row.
     """
 
-    def __init__(self, model: SingleTaskGP, points: Tensor, draws: Tensor, suffix: Tensor) -> None:
+    def __init__(self, model: SingleTaskGP, posterior: Posterior, here: Rows) -> None:
         super().__init__(model)
-        kernel: MixedMatern = model.covar_module.base_kernel
-        (rows,), targets = model.train_inputs, model.train_targets
-        self.categorical = kernel.categorical
-        self.suffix, self.lengthscales = suffix, kernel.lengthscale.squeeze(0)
-        self.scale, self.constant = model.covar_module.outputscale, model.mean_module.constant
-        self.rows = torch.cat([rows, points])
-        noise = model.likelihood.noise.reshape(-1).expand(len(rows))
-        diagonal = torch.cat([noise, torch.full((len(points),), JITTER, dtype=rows.dtype)])
-        covariance = self.scale * matern(self.rows, self.rows, self.lengthscales, self.categorical)
-        factor = _cholesky(covariance + torch.diag(diagonal))
-        self.inverse = torch.linalg.solve_triangular(
-            factor, torch.eye(len(factor), dtype=rows.dtype), upper=False
-        )
-        data = (self.inverse[: len(rows), : len(rows)] @ (targets - self.constant)).unsqueeze(-1)
-        self.whitened = torch.cat([data.expand(-1, draws.shape[-1]), draws])
-        self.drawn = self.constant + factor[len(rows) :] @ self.whitened
+        self.posterior, self.here = posterior, here
 
-    def posterior(self, X: Tensor) -> tuple[Tensor, Tensor]:
-        """Means [b, S] and standard deviations [b, 1] at b rows [b, 1, d], the columns of the context left out."""
-        full = torch.cat([X.squeeze(-2), self.suffix.expand(len(X), -1)], dim=-1)
-        weights = self.scale * matern(full, self.rows, self.lengthscales, self.categorical) @ self.inverse.T
-        variance = self.scale - weights.square().sum(-1, keepdim=True)
-        return self.constant + weights @ self.whitened, variance.clamp_min(LEAST_SPREAD**2).sqrt()
+    def forward(self, X: Tensor) -> Tensor:  # noqa: N803
+        """Values [b] at rows [b, 1, d], with their slope for autograd."""
+        values: Tensor = _KnownSlope.apply(X, self)  # type: ignore[no-untyped-call]
+        return values
+
+    def values(self, rows: Rows) -> Vector:
+        """Values [b] at rows [b, d]."""
+        raise NotImplementedError
+
+    def values_and_slopes(self, rows: Rows) -> tuple[Vector, Rows]:
+        """Values [b] and slopes [b, d] at rows [b, d]."""
+        raise NotImplementedError
+
+    def _beside(self, rows: Rows) -> Rows:
+        return np.hstack([rows, np.repeat(self.here, len(rows), axis=0)])
 
 
-class LogNoisyExpectedImprovement(_Conditioned):
+class _KnownSlope(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, rows: Tensor, function: ClosedForm) -> Tensor:
+        values, slopes = function.values_and_slopes(rows.detach().numpy()[:, 0])
+        ctx.save_for_backward(torch.from_numpy(slopes).unsqueeze(-2))
+        return torch.from_numpy(values)
+
+    @staticmethod
+    def backward(ctx: Any, slope: Tensor) -> tuple[Tensor, None]:
+        (slopes,) = ctx.saved_tensors
+        return slope[:, None, None] * slopes, None
+
+
+class LogNoisyExpectedImprovement(ClosedForm):
     """log of the expected improvement over the best true cost, averaged over what noise and pending trials hide.
 
     log E_s[ E[ max(best_s - f(x), 0) | data, f(B) = f_s(B) ] ], where B are
@@ -66,54 +71,75 @@ class LogNoisyExpectedImprovement(_Conditioned):
     "Constrained Bayesian Optimization with Noisy Experiments", for the average;
     Ament, Daulton, Eriksson, Balandat, Bakshy 2023, "Unexpected Improvements to
     Expected Improvement for Bayesian Optimization", for the log. BoTorch's own
-    two forms give the same number (a test holds that); this one shares a
-    factorization among the draws, and costs a tenth.
+    forms give the same number (a test holds that); this one shares one
+    factorization among the draws, and takes any noise and pending points.
     """
 
-    def __init__(self, model: SingleTaskGP, rivals: Tensor, elsewhere: Tensor, suffix: Tensor, seed: int) -> None:
-        """rivals [p, d]: points to improve on, tried or pending, p >= 1. elsewhere [m, d]: pending in other contexts."""
-        points = torch.cat([rivals, elsewhere])
-        draws = draw_sobol_normal_samples(d=len(points), n=DRAWS, seed=seed, dtype=points.dtype).T
-        super().__init__(model, points, draws, suffix)
-        self.best = self.drawn[: len(rivals)].min(dim=0).values
+    def __init__(
+        self, model: SingleTaskGP, posterior: Posterior, here: Rows, rivals: Rows, elsewhere: Rows, seed: int
+    ) -> None:
+        """rivals [p, d]: to improve on, tried or pending, p >= 1. elsewhere [m, d]: pending in other contexts."""
+        points = np.concatenate([elsewhere, rivals])
+        normal = draw_sobol_normal_samples(d=len(points), n=DRAWS, seed=seed, dtype=torch.double).numpy().T
+        given = posterior.given(points, normal)
+        super().__init__(model, given, here)
+        self.best = given.drawn(len(rivals)).min(axis=0)
 
-    def forward(self, X: Tensor) -> Tensor:
-        """Values [b] at rows [b, 1, d]."""
-        means, deviation = self.posterior(X)
-        return logmeanexp(_log_ei_helper((self.best - means) / deviation), dim=-1) + deviation.squeeze(-1).log()
+    def values(self, rows: Rows) -> Vector:
+        """Values [b] at rows [b, d]."""
+        local = self.posterior.at(self._beside(rows))
+        each, _ = log_expected_excess((self.best - local.means) / local.deviations[:, None])
+        return _log_mean(each) + np.log(local.deviations)
+
+    def values_and_slopes(self, rows: Rows) -> tuple[Vector, Rows]:
+        """Values [b] and slopes [b, d] at rows [b, d]."""
+        local = self.posterior.at(self._beside(rows))
+        deviations = local.deviations[:, None]
+        u = (self.best - local.means) / deviations
+        each, each_slope = log_expected_excess(u)
+        average = _log_mean(each)
+        by_u = np.exp(each - average[:, None]) / DRAWS * each_slope
+        by_deviations = (1.0 - (by_u * u).sum(axis=1)) / local.deviations
+        slopes = self.posterior.slope(local, -by_u / deviations, by_deviations)
+        return average + np.log(local.deviations), slopes[:, : rows.shape[1]]
 
 
-class ExpectedGain(_Conditioned):
-    """Minus the posterior mean of the cost: exploitation alone."""
+class ExpectedGain(ClosedForm):
+    """Minus the expected cost: exploitation alone."""
 
-    def __init__(self, model: SingleTaskGP, suffix: Tensor) -> None:
-        (rows,) = model.train_inputs
-        super().__init__(model, rows[:0], rows.new_zeros((0, 1)), suffix)
+    def values(self, rows: Rows) -> Vector:
+        """Values [b] at rows [b, d]."""
+        return -self.posterior.at(self._beside(rows)).means[:, 0]
 
-    def forward(self, X: Tensor) -> Tensor:
-        """Values [b] at rows [b, 1, d]."""
-        means, _ = self.posterior(X)
-        return -means.squeeze(-1)
+    def values_and_slopes(self, rows: Rows) -> tuple[Vector, Rows]:
+        """Values [b] and slopes [b, d] at rows [b, d]."""
+        local = self.posterior.at(self._beside(rows))
+        slopes = self.posterior.slope(local, -np.ones_like(local.means), np.zeros(len(rows)))
+        return -local.means[:, 0], slopes[:, : rows.shape[1]]
 
 
-def promising(model: SingleTaskGP, rows: Tensor) -> tuple[Tensor, int]:
+def posterior_of(model: SingleTaskGP) -> Posterior:
+    """The closed form of what the model believes."""
+    matern = model.covar_module.base_kernel
+    (rows,) = model.train_inputs
+    is_name = np.isin(np.arange(rows.shape[-1]), matern.categorical)
+    kernel = Kernel(matern.lengthscale.squeeze(0).numpy(), float(model.covar_module.outputscale), is_name)
+    noise = model.likelihood.noise.reshape(-1).expand(len(rows)).numpy()
+    return Posterior.of(kernel, float(model.mean_module.constant), rows.numpy(), noise, model.train_targets.numpy())
+
+
+def promising(posterior: Posterior, rows: Rows) -> tuple[Rows, int]:
     """The different ones of ``rows`` [n, d], of least expected cost first, and how many may have the least cost."""
-    rows = torch.unique(rows, dim=0)
-    with torch.no_grad():
-        posterior = model.posterior(rows)
-    means, reach = posterior.mean.squeeze(-1), RIVAL_WIDTH * posterior.variance.squeeze(-1).sqrt()
-    order = torch.argsort(means, stable=True)
-    possible = (means - reach)[order] <= (means + reach).min()
-    # Whatever is behind the last possible one in this order can't be the best either.
-    return rows[order], min(int(possible.nonzero().max()) + 1, MOST_RIVALS)
+    rows = np.unique(rows, axis=0)
+    local = posterior.at(rows)
+    means, reach = local.means[:, 0], RIVAL_WIDTH * local.deviations
+    order = np.argsort(means, kind="stable")
+    possible = np.flatnonzero((means - reach)[order] <= (means + reach).min())
+    return rows[order], min(int(possible[-1]) + 1, MOST_RIVALS)
 
 
-def _cholesky(covariance: Tensor) -> Tensor:
-    """Lower factor, with as much added to the diagonal as rounding made necessary."""
-    jitter = 0.0
-    for _ in range(6):
-        factor, failed = torch.linalg.cholesky_ex(covariance + jitter * torch.eye(len(covariance), dtype=covariance.dtype))
-        if not failed:
-            return factor
-        jitter = max(10.0 * jitter, JITTER)
-    raise ValueError("the covariance of the evidence isn't positive definite")
+def _log_mean(each: Rows) -> Vector:
+    """log of the mean of exp, [b] of [b, S]."""
+    largest = each.max(axis=1)
+    logs: Vector = largest + np.log(np.exp(each - largest[:, None]).sum(axis=1)) - math.log(each.shape[1])
+    return logs

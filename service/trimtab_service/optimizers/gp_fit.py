@@ -31,8 +31,9 @@ LOG_NOISE_MEAN, LOG_NOISE_SD = -4.0, 2.0
 MOST_NOISE = 2.0
 SHORTEST, LONGEST = 5e-3, 1e3
 LEAST_SCALE, MOST_SCALE = 2e-3, 400.0
-STARTS = (1.25, 0.0)  # added to the most likely log lengthscales, where the searches for the best ones start
-MOST_ITERATIONS = 50
+STARTS = (0.0, 1.25)  # added to the most likely log lengthscales, where the searches for the best ones start
+ONE_START = 100  # rows from which all starts were seen to lead to one place, and each costs much
+OPTIONS = {"maxiter": 50, "ftol": 1e-6}
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,30 +84,32 @@ class Loss:
     def __call__(self, theta: Vector) -> tuple[float, Vector]:
         """Loss, and gradient of theta's shape; infinity where the covariance isn't positive."""
         width = self.width
-        decay, linear, kernel = self._kernel(theta)
-        inverse, log_determinant = _inverse(kernel + np.diag(self._noise(theta)))
+        kernel, steepness = self._kernel(theta)
+        inverse, log_determinant = _inverse(self._with_noise(kernel, theta))
         if not math.isfinite(log_determinant):
             return math.inf, np.zeros_like(theta)
         weights = inverse @ (self.costs - _profiled_mean(inverse, self.costs))
         value = 0.5 * (float(self.costs @ weights) + log_determinant)
         # d loss / d K is (inverse - weights weights') / 2; the chain rule does the rest.
-        slope = 0.5 * (inverse - np.outer(weights, weights))
+        slope = inverse
+        slope -= np.outer(weights, weights)
+        slope *= 0.5
         gradient = np.empty_like(theta)
-        steep = slope * decay * linear * (5.0 / 3.0)
+        gradient[width] = np.vdot(slope, kernel)
+        if self.variances is None:
+            gradient[width + 1] = np.trace(slope) * math.exp(theta[width + 1])
+        steep = np.multiply(slope, steepness, out=slope)
         squares = 2.0 * (steep.sum(axis=0) @ np.square(self.rows) - (self.rows * (steep @ self.rows)).sum(axis=0))
         gradient[self.numeric] = squares
         gradient[self.categorical] = self.differ @ steep.ravel()
         gradient[:width] *= np.exp(-2.0 * theta[:width])
-        gradient[width] = float((slope * kernel).sum())
-        if self.variances is None:
-            gradient[width + 1] = float(np.trace(slope)) * math.exp(theta[width + 1])
         means, deviations = self.prior()
         standard = (theta - means) / deviations
         return value + 0.5 * float(standard @ standard), gradient + standard / deviations
 
     def mean(self, theta: Vector) -> float:
         """The constant mean under which the costs are most likely."""
-        inverse, _ = _inverse(self._kernel(theta)[2] + np.diag(self._noise(theta)))
+        inverse, _ = _inverse(self._with_noise(self._kernel(theta)[0], theta))
         return _profiled_mean(inverse, self.costs)
 
     def prior(self) -> tuple[Vector, Vector]:
@@ -118,23 +121,33 @@ class Loss:
         deviations = [LOG_LENGTH_SD] * self.width + [LOG_SCALE_SD] + ([] if known else [LOG_NOISE_SD])
         return means, np.array(deviations)
 
-    def _noise(self, theta: Vector) -> Vector:
-        if self.variances is not None:
-            return self.variances
-        return np.full(len(self.costs), math.exp(theta[self.width + 1]))
+    def _with_noise(self, kernel: Rows, theta: Vector) -> Rows:
+        covariance = kernel.copy()
+        diagonal = np.arange(len(covariance))
+        covariance[diagonal, diagonal] += math.exp(theta[self.width + 1]) if self.variances is None else self.variances
+        return covariance
 
-    def _kernel(self, theta: Vector) -> tuple[Rows, Rows, Rows]:
-        """scale exp(-s), 1 + s, and the kernel scale (1 + s + s^2 / 3) exp(-s), [n, n] each, where s = sqrt(5) r."""
+    def _kernel(self, theta: Vector) -> tuple[Rows, Rows]:
+        """The kernel scale (1 + s + s^2 / 3) exp(-s), and scale 5 / 3 (1 + s) exp(-s): [n, n] each, s = sqrt(5) r."""
         inverse_lengths = np.exp(-theta[: self.width])
         scaled = self.rows * inverse_lengths[self.numeric]
         norms = np.square(scaled).sum(axis=1)
-        squares = norms[:, None] + norms - 2.0 * (scaled @ scaled.T)
+        squares = scaled @ (-2.0 * scaled.T)
+        squares += norms
+        squares += norms[:, None]
         if len(self.categorical):
             squares += (np.square(inverse_lengths[self.categorical]) @ self.differ).reshape(squares.shape)
-        distance = np.sqrt(5.0 * np.maximum(squares, 0.0))
+        squares *= 5.0
+        distance = np.sqrt(np.maximum(squares, 0.0, out=squares), out=squares)
         decay = np.exp(theta[self.width] - distance)
-        linear = 1.0 + distance
-        return decay, linear, decay * (linear + np.square(distance) / 3.0)
+        linear = decay * distance
+        linear += decay
+        kernel = distance * distance
+        kernel *= decay
+        kernel *= 1.0 / 3.0
+        kernel += linear
+        linear *= 5.0 / 3.0
+        return kernel, linear
 
 
 def fit(evidence: Evidence, categorical: Sequence[int]) -> Hyperparameters:
@@ -148,9 +161,9 @@ def fit(evidence: Evidence, categorical: Sequence[int]) -> Hyperparameters:
     bounds = [(math.log(SHORTEST), math.log(LONGEST))] * width + [(math.log(LEAST_SCALE), math.log(MOST_SCALE))]
     bounds += [(math.log(LEAST_VARIANCE), math.log(MOST_NOISE))] * (len(means) - len(bounds))
     best = (math.inf, means)
-    for shift in STARTS:
+    for shift in STARTS if len(evidence.rows) < ONE_START else STARTS[:1]:
         start = means + np.where(np.arange(len(means)) < width, shift, 0.0)
-        found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds, options={"maxiter": MOST_ITERATIONS})
+        found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds, options=OPTIONS)
         if found.fun < best[0]:
             best = (float(found.fun), found.x)
     theta = best[1]

@@ -69,9 +69,7 @@ def surrogate(evidence: Evidence, found: Hyperparameters, categorical: Sequence[
             noise_constraint=GreaterThan(LEAST_VARIANCE / 2, transform=None)
         )
     variances = None if evidence.variances is None else torch.from_numpy(evidence.variances).unsqueeze(-1)
-    model = SingleTaskGP(
-        rows, costs, variances, likelihood=likelihood, covar_module=kernel, outcome_transform=None
-    )
+    model = SingleTaskGP(rows, costs, variances, likelihood=likelihood, covar_module=kernel, outcome_transform=None)
     values = {
         "covar_module.base_kernel.lengthscale": torch.from_numpy(found.lengthscales),
         "covar_module.outputscale": torch.tensor(found.scale, dtype=torch.double),

@@ -1,4 +1,4 @@
-"""Finds the point that an acquisition function likes best, in mixed spaces. Imports torch; import it inside a call only.
+"""Finds the point that an acquisition function likes best. Imports torch; import it inside a call only.
 
 Continuous columns are climbed by BoTorch's batched L-BFGS-B, the others by
 trying their neighbours, in turns. Work is bounded by counts.
@@ -6,14 +6,19 @@ trying their neighbours, in turns. Work is bounded by counts.
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import numpy as np
 import torch
-from botorch.acquisition import AcquisitionFunction
+from botorch.exceptions.warnings import OptimizationWarning
 from botorch.generation.gen import gen_candidates_scipy
 from numpy.typing import NDArray
 
 from trimtab_service.optimizers.encoding import Encoding, Rows, from_indices, to_indices
 from trimtab_service.optimizers.evidence import Vector
+from trimtab_service.optimizers.gp_acquisition import ClosedForm
 
 UNIFORM, NEARBY = 256, 256  # candidates anywhere, and around the best points known
 CENTRES = 3
@@ -26,13 +31,13 @@ MOST_CATEGORIES = 32  # of one column that are tried from one point in one round
 OPTIONS = {"maxiter": 60}
 
 
-def ranked(acquisition: AcquisitionFunction, encoding: Encoding, centres: Rows, rng: np.random.Generator) -> Rows:
+def ranked(acquisition: ClosedForm, encoding: Encoding, centres: Rows, rng: np.random.Generator) -> Rows:
     """Legal rows [r, d], the one that the acquisition function likes best first.
 
     centres: [k, d] the best points known, the best first.
     """
     found = candidates(encoding, centres, rng)
-    values = evaluate(acquisition, found)
+    values = acquisition.values(found)
     best = np.argsort(-values, kind="stable")
     climbed = found[best[:RESTARTS]]
     scores = values[best[:RESTARTS]]
@@ -63,40 +68,44 @@ def candidates(encoding: Encoding, centres: Rows, rng: np.random.Generator) -> R
     return np.concatenate([anywhere, encoding.snap(np.where(chosen, moved, near))])
 
 
-def evaluate(acquisition: AcquisitionFunction, rows: Rows) -> Vector:
-    """Values [n] of the acquisition function at rows [n, d]."""
-    with torch.no_grad():
-        values: Vector = acquisition(torch.from_numpy(rows).unsqueeze(-2)).numpy()
-    return values
-
-
-def _climb(acquisition: AcquisitionFunction, encoding: Encoding, rows: Rows, scores: Vector) -> tuple[Rows, Vector]:
+def _climb(acquisition: ClosedForm, encoding: Encoding, rows: Rows, scores: Vector) -> tuple[Rows, Vector]:
     """Rows [r, d] moved uphill in the continuous columns, and their values [r]; a row that wouldn't rise stays."""
     fixed = [index for index, count in enumerate(encoding.cardinalities) if count is not None]
     if len(fixed) == encoding.width:
         return rows, scores
     start = torch.from_numpy(rows).unsqueeze(-2)
-    ends, values = gen_candidates_scipy(
-        start,
-        acquisition,
-        lower_bounds=torch.zeros(encoding.width, dtype=torch.double),
-        upper_bounds=torch.ones(encoding.width, dtype=torch.double),
-        options=OPTIONS,
-        fixed_features={index: start[:, 0, index] for index in fixed} or None,
-    )
+    with _quiet():
+        ends, values = gen_candidates_scipy(
+            start,
+            acquisition,
+            lower_bounds=torch.zeros(encoding.width, dtype=torch.double),
+            upper_bounds=torch.ones(encoding.width, dtype=torch.double),
+            options=OPTIONS,
+            fixed_features={index: start[:, 0, index] for index in fixed} or None,
+        )
     higher = values.numpy() > scores
     return np.where(higher[:, None], ends.squeeze(-2).numpy(), rows), np.where(higher, values.numpy(), scores)
 
 
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Drops the warning that a line search stopped at the precision of a double: what it reached is used or not."""
+    with warnings.catch_warnings(record=True) as caught:
+        yield
+    for warning in caught:
+        if not issubclass(warning.category, OptimizationWarning):
+            warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
+
+
 def _step(
-    acquisition: AcquisitionFunction, encoding: Encoding, rows: Rows, scores: Vector, moving: NDArray[np.intp]
+    acquisition: ClosedForm, encoding: Encoding, rows: Rows, scores: Vector, moving: NDArray[np.intp]
 ) -> NDArray[np.bool_]:
     """Moves ``rows[moving]`` [m, d] in place to their best neighbour if it is better; which ones did [m]."""
     neighbours = [_neighbours(encoding, rows[index]) for index in moving]
     sizes = [len(group) for group in neighbours]
     if not sum(sizes):
         return np.zeros(len(moving), dtype=bool)
-    values = evaluate(acquisition, np.concatenate(neighbours))
+    values = acquisition.values(np.concatenate(neighbours))
     moved = np.zeros(len(moving), dtype=bool)
     for place, (index, group, found) in enumerate(
         zip(moving, neighbours, np.split(values, np.cumsum(sizes)[:-1]), strict=True)

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import torch
-from botorch.acquisition import AcquisitionFunction
 from botorch.models import SingleTaskGP
 
 from trimtab_service.domain.space import Parameters
@@ -14,10 +12,16 @@ from trimtab_service.domain.study import Study
 from trimtab_service.domain.suggestion import History, Source, Suggested
 from trimtab_service.optimizers.encoding import Encoding, Rows
 from trimtab_service.optimizers.evidence import Evidence, encodings, gather
-from trimtab_service.optimizers.gp_acquisition import ExpectedGain, LogNoisyExpectedImprovement, promising
+from trimtab_service.optimizers.gp_acquisition import (
+    ClosedForm,
+    ExpectedGain,
+    LogNoisyExpectedImprovement,
+    posterior_of,
+    promising,
+)
 from trimtab_service.optimizers.gp_fit import fit
 from trimtab_service.optimizers.gp_model import surrogate
-from trimtab_service.optimizers.gp_search import CENTRES, evaluate, ranked
+from trimtab_service.optimizers.gp_search import CENTRES, ranked
 from trimtab_service.optimizers.novelty import every_row, first_new, pick, tried_rows
 from trimtab_service.optimizers.phases import phase
 
@@ -62,8 +66,7 @@ def suggest_by_model(
             wanted = _wanted(model, evidence, encoding, here, answered, number, rng)
             answered = np.concatenate([answered, pick(wanted, tried, answered, encoding, rng)])
     return [
-        _suggested(point, row, tried)
-        for point, row in zip(encoding.decode(answered), answered[:, None], strict=True)
+        _suggested(point, row, tried) for point, row in zip(encoding.decode(answered), answered[:, None], strict=True)
     ][len(earlier) :]
 
 
@@ -84,21 +87,21 @@ def _wanted(
 ) -> Rows:
     """Rows [n, d] of parameters, the best one to be trial ``number`` first. here: the row [1, c] of the context."""
     at_work = np.concatenate([evidence.pending, _beside(answered, here)])[-MOST_PENDING:]
+    posterior = posterior_of(model)
     measured = evidence.rows[evidence.measured, : encoding.width]
-    known, likely = promising(model, torch.from_numpy(_beside(measured, here)))
-    suffix = torch.from_numpy(here[0])
-    acquisition: AcquisitionFunction
-    if number % EXPLOIT_EVERY == 0 and not len(at_work) and float(model.likelihood.noise.median()) < EXPLOIT_NOISE:
-        acquisition = ExpectedGain(model, suffix)
+    known, likely = promising(posterior, _beside(measured, here))
+    acquisition: ClosedForm
+    if number % EXPLOIT_EVERY == 0 and not len(at_work) and float(np.median(posterior.noise)) < EXPLOIT_NOISE:
+        acquisition = ExpectedGain(model, posterior, here)
     else:
         is_here = (at_work[:, encoding.width :] == here).all(axis=1)
-        pending, elsewhere = torch.from_numpy(at_work[is_here]), torch.from_numpy(at_work[~is_here])
-        rivals = torch.cat([known[:likely], pending])
-        acquisition = LogNoisyExpectedImprovement(model, rivals, elsewhere, suffix, int(rng.integers(2**31)))
+        rivals = np.concatenate([known[:likely], at_work[is_here]])
+        seed = int(rng.integers(2**31))
+        acquisition = LogNoisyExpectedImprovement(model, posterior, here, rivals, at_work[~is_here], seed)
     every = every_row(encoding)
     if every is not None:
-        return every[np.argsort(-evaluate(acquisition, every), kind="stable")]
-    return ranked(acquisition, encoding, known[:CENTRES, : encoding.width].numpy(), rng)
+        return every[np.argsort(-acquisition.values(every), kind="stable")]
+    return ranked(acquisition, encoding, known[:CENTRES, : encoding.width], rng)
 
 
 def _beside(rows: Rows, here: Rows) -> Rows:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 
 import numpy as np
-from numpy.typing import NDArray
 
 from trimtab_service.domain.space import Parameters
 from trimtab_service.domain.study import Study
@@ -18,28 +17,23 @@ DRAWS = 256  # otherwise, of other points where the wanted one isn't new
 
 
 def tried_rows(study: Study, history: History, context: Parameters) -> Rows:
-    """Rows [t, d] of the parameters that were tried, or are being tried, in this context; abandoned trials weren't."""
+    """Different rows [t, d] of parameters that were tried, or are being tried, in this context.
+
+    What was abandoned wasn't tried.
+    """
     points = [
         trial.parameters
         for trial in history.trials
         if trial.state is not TrialState.ABANDONED and (not study.spec.context or trial.context == context)
     ]
-    return Encoding(study.spec.space.parameters).encode(points)
-
-
-def is_new(rows: Rows, tried: Rows) -> NDArray[np.bool_]:
-    """Which of ``rows`` [n, d] are none of ``tried`` [t, d]."""
-    new = np.ones(len(rows), dtype=bool)
-    for row in tried:
-        new &= (np.abs(rows - row) > SAME).any(axis=1)
-    return new
+    return np.unique(Encoding(study.spec.space.parameters).encode(points), axis=0)
 
 
 def first_new(rows: Rows, tried: Rows) -> Rows:
     """The first of ``rows`` [n, d] that is none of ``tried``: [1, d], or [0, d] if there is none."""
-    for row in rows:
-        if not len(tried) or (np.abs(tried - row) > SAME).any(axis=1).all():
-            return row[None]
+    for index in range(len(rows)):
+        if (np.abs(tried - rows[index]) > SAME).any(axis=1).all():
+            return rows[index : index + 1]
     return rows[:0]
 
 
@@ -55,7 +49,7 @@ def every_row(encoding: Encoding) -> Rows | None:
         from_indices(parameter, np.arange(count, dtype=float))
         for parameter, count in zip(encoding.parameters, counts, strict=True)
     ]
-    return np.array(list(itertools.product(*axes)))
+    return np.array(list(itertools.product(*axes)), dtype=float)
 
 
 def alternatives(encoding: Encoding, rng: np.random.Generator) -> Rows:
@@ -63,7 +57,8 @@ def alternatives(encoding: Encoding, rng: np.random.Generator) -> Rows:
     every = every_row(encoding)
     if every is None:
         return encoding.draw(rng.random((DRAWS, encoding.width)))
-    return rng.permutation(every)
+    shuffled: Rows = rng.permutation(every)
+    return shuffled
 
 
 def pick(wanted: Rows, tried: Rows, answered: Rows, encoding: Encoding, rng: np.random.Generator) -> Rows:

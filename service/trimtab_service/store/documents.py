@@ -144,30 +144,34 @@ def model_of(origin: Document) -> ModelInfo:
 
 
 def observation_document(observation: Observation) -> Document:
-    """How trying ended, and what was measured."""
-    return {
-        "outcome": observation.outcome.value,
-        "measurements": {name: _measurement_document(item) for name, item in observation.measurements.items()},
-        "reason": observation.reason,
-    }
+    """How trying ended, and what was measured. What is empty is left out: the log has many of these."""
+    document: Document = {"outcome": observation.outcome.value}
+    if observation.measurements:
+        document["measurements"] = {
+            name: _measurement_document(item) for name, item in observation.measurements.items()
+        }
+    if observation.reason:
+        document["reason"] = observation.reason
+    return document
 
 
 def observation_of(document: Document) -> Observation:
     """Inverse of ``observation_document``."""
-    measurements = {name: _measurement_of(item) for name, item in document["measurements"].items()}
-    return Observation(Outcome(document["outcome"]), measurements, document["reason"])
+    measurements = {name: _measurement_of(item) for name, item in document.get("measurements", {}).items()}
+    return Observation(Outcome(document["outcome"]), measurements, document.get("reason", ""))
 
 
 def _measurement_document(measurement: Measurement) -> Document:
-    return {
-        "mean": measurement.mean,
-        "count": measurement.count,
-        "standard_error": measurement.standard_error,
-    }
+    document: Document = {"mean": measurement.mean}
+    if measurement.count != 1:
+        document["count"] = measurement.count
+    if measurement.standard_error is not None:
+        document["standard_error"] = measurement.standard_error
+    return document
 
 
 def _measurement_of(document: Document) -> Measurement:
-    return Measurement(document["mean"], document["count"], document["standard_error"])
+    return Measurement(document["mean"], document.get("count", 1), document.get("standard_error"))
 
 
 _RECORDED: Mapping[str, Recorded] = {kind.name: kind for kind in (RECORDED, DUPLICATE)}

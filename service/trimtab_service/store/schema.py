@@ -7,14 +7,19 @@ an older version. A test holds that both ways lead to the same tables.
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Connection, MetaData, String, Table, insert, inspect, select
+from sqlalchemy import Column, Connection, MetaData, PrimaryKeyConstraint, String, Table, insert, inspect, select
 
 from trimtab_service.domain.errors import StoreUnavailable
 from trimtab_service.store.migrations import HEAD, OLDER
 from trimtab_service.store.tables import metadata
 
 # Alembic's own, as it makes it.
-_versions = Table("alembic_version", MetaData(), Column("version_num", String(32), nullable=False, primary_key=True))
+_versions = Table(
+    "alembic_version",
+    MetaData(),
+    Column("version_num", String(32), nullable=False),
+    PrimaryKeyConstraint("version_num", name="alembic_version_pkc"),
+)
 
 
 def is_current(connection: Connection) -> bool:

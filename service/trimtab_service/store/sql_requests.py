@@ -23,7 +23,7 @@ _OLD = (
     select(requests.c.scope, requests.c.key)
     .where(requests.c.create_time < bindparam("before"))
     .order_by(requests.c.create_time)
-    .limit(FORGOTTEN_AT_ONCE)
+    .limit(bindparam("most"))
 )
 _FORGET = delete(requests).where(tuple_(requests.c.scope, requests.c.key).in_(_OLD))
 
@@ -70,7 +70,7 @@ class SqlRequests(Transactions):
         limit = rows.microseconds(before)
 
         def forget(connection: Connection) -> int:
-            return connection.execute(_FORGET, {"before": limit}).rowcount
+            return connection.execute(_FORGET, {"before": limit, "most": FORGOTTEN_AT_ONCE}).rowcount
 
         forgotten = 0
         while (count := self.write(forget)) > 0:

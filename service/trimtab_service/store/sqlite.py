@@ -6,6 +6,7 @@ import sqlite3
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from time import monotonic, sleep
 from typing import Any, ClassVar, TypeVar
 
 from sqlalchemy import URL, Connection, create_engine, event, literal_column
@@ -22,8 +23,10 @@ Answer = TypeVar("Answer")
 BUSY_SECONDS = 10.0
 """How long a connection waits for another process that writes."""
 
+SWITCH_SECONDS = 0.01
+"""Between two attempts to switch a new file to the write-ahead log."""
+
 PRAGMAS = (
-    "PRAGMA journal_mode = WAL",  # readers and the writer don't wait for each other
     "PRAGMA synchronous = FULL",  # a commit is on the disk when it returns
     "PRAGMA foreign_keys = ON",
     "PRAGMA temp_store = MEMORY",
@@ -94,5 +97,24 @@ class SqliteStore(SqlStudies, SqlTrials, SqlLog):
 
 
 def _prepare(connection: sqlite3.Connection, _record: object) -> None:
+    _write_ahead(connection)
     for pragma in PRAGMAS:
         connection.execute(pragma)
+
+
+def _write_ahead(connection: sqlite3.Connection) -> None:
+    """Switches to the write-ahead log, in which readers and the writer don't wait for each other.
+
+    The file stays so. Of several who switch a new file at once SQLite lets one
+    through, and tells the others at once that it is busy, whatever their time-out.
+    """
+    end = monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if not error.sqlite_errorname.startswith("SQLITE_BUSY") or monotonic() > end:
+                raise
+            sleep(SWITCH_SECONDS)
+        else:
+            return

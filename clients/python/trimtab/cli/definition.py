@@ -1,0 +1,152 @@
+"""Files that define a study, in YAML or JSON.
+
+    id: gbm
+    parameters:
+      - {name: learning_rate, type: float, min: 1e-3, max: 1.0, scale: log}
+      - {name: depth, type: integer, min: 1, max: 12}
+      - {name: loss, type: categorical, values: [squared, absolute]}
+      - {name: leaves, type: discrete, values: [15, 31, 63]}
+    minimize: rmse
+    metrics:
+      - {name: rmse, min: 0}
+    baseline: {learning_rate: 0.1, depth: 6, loss: squared, leaves: 31}
+    lease: 600                  # seconds
+
+The keys are the arguments of ``Client.create_study``; those of a parameter or
+a metric are the fields of its class. A key that isn't one is an error.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from trimtab.space import Categorical, Discrete, Float, Integer, Metric, Parameter
+from trimtab.spec import StudySpec, duration
+
+TYPES: Mapping[str, type[Parameter]] = {
+    "float": Float,
+    "integer": Integer,
+    "categorical": Categorical,
+    "discrete": Discrete,
+}
+
+# What Python says of a call that lacks arguments, up to their names.
+LACKING = re.compile(r"^\w+\.__init__\(\) missing \d+ required (positional|keyword-only) arguments?")
+
+
+class DefinitionError(Exception):
+    """The file can't be read, or doesn't define a study."""
+
+
+def read_definition(file: str) -> tuple[str | None, StudySpec]:
+    """The id, if the file gives one, and the definition. "-" is the standard input."""
+    try:
+        text = sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8")
+    except OSError as error:
+        raise DefinitionError(f"can't read {file}: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        raise DefinitionError(f"{file} is not UTF-8: {error}") from None
+    try:
+        return definition(_parsed(text, file))
+    except DefinitionError as error:
+        raise DefinitionError(f"{file}: {error}") from None
+
+
+def definition(data: object) -> tuple[str | None, StudySpec]:
+    """The same from what a file holds."""
+    given = _mapping(data, "the file")
+    known = {field.name for field in fields(StudySpec)}
+    _check_keys(given, known | {"id"}, "")
+    values = {name: value for name, value in given.items() if name != "id" and value is not None}
+    if "parameters" not in values:
+        raise DefinitionError("parameters: missing: a study needs at least one")
+    for name, build in (("parameters", _parameter), ("context", _parameter), ("metrics", _metric)):
+        if name in values:
+            values[name] = _each(values[name], name, build)
+    for name in ("options", "baseline", "labels"):
+        if name in values:
+            values[name] = _mapping(values[name], name)
+    for name in ("lease", "decision_lifetime"):
+        if name in values:
+            values[name] = _attempt(name, duration, values[name])
+    study_id = given.get("id")
+    return (None if study_id is None else str(study_id)), _attempt("", lambda: StudySpec(**values))
+
+
+def _parameter(given: Mapping[str, Any], path: str) -> Parameter:
+    kind = TYPES.get(str(given.get("type")))
+    if kind is None:
+        raise DefinitionError(f"{path}.type: must be one of {', '.join(TYPES)}, not {given.get('type')!r}")
+    return _record(kind, {name: value for name, value in given.items() if name != "type"}, path, extra={"type"})  # type: ignore[return-value]
+
+
+def _metric(given: Mapping[str, Any], path: str) -> Metric:
+    return _record(Metric, given, path)  # type: ignore[return-value]
+
+
+def _record(kind: type, given: Mapping[str, Any], path: str, extra: frozenset[str] | set[str] = frozenset()) -> object:
+    _check_keys(given, {field.name for field in fields(kind)} | extra, f"{path}.")
+    return _attempt(path, lambda: kind(**given))
+
+
+def _attempt(path: str, build: Callable[..., Any], *values: object) -> Any:
+    """What is built; the faults that Python finds in the values, with the path."""
+    try:
+        return build(*values)
+    except (TypeError, ValueError) as error:
+        # The words of a call that lacks arguments, without the name of the class.
+        reason = re.sub(
+            r"^\w+\.__init__\(\) missing \d+ required (positional|keyword-only) arguments?", "missing", f"{error}"
+        )
+        raise DefinitionError(f"{path}: {reason}" if path else reason) from None
+
+
+def _each(given: object, path: str, build: Callable[[Mapping[str, Any], str], object]) -> list[object]:
+    if not isinstance(given, list):
+        raise DefinitionError(f"{path}: must be a list, not {given!r:.80}")
+    return [build(_mapping(each, f"{path}[{index}]"), f"{path}[{index}]") for index, each in enumerate(given)]
+
+
+def _mapping(given: object, path: str) -> dict[str, Any]:
+    if not isinstance(given, dict):
+        raise DefinitionError(f"{path}: must be a mapping of names to values, not {given!r:.80}")
+    for name in given:
+        if not isinstance(name, str):
+            raise DefinitionError(f"{path}: the key {name!r} must be a text: put it in quotes")
+    return given
+
+
+def _check_keys(given: Mapping[str, Any], known: set[str] | frozenset[str], prefix: str) -> None:
+    for name in given:
+        if name not in known:
+            raise DefinitionError(f"unknown key {prefix}{name}; there is {', '.join(sorted(known))}")
+
+
+def _parsed(text: str, file: str) -> object:
+    if file.endswith(".json") or text.lstrip().startswith("{"):
+        try:
+            return json.loads(text, object_pairs_hook=_without_duplicates)
+        except ValueError as error:
+            raise DefinitionError(f"not JSON: {error}") from None
+    try:
+        from trimtab.cli.yaml_reader import YAMLError, parse  # an extra: not everyone has it
+    except ImportError:
+        raise DefinitionError("reading YAML needs PyYAML: pip install 'trimtab[cli]'; JSON is read without") from None
+    try:
+        return parse(text)
+    except YAMLError as error:
+        raise DefinitionError(f"not YAML: {error}") from None
+
+
+def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    given = dict(pairs)
+    if len(given) != len(pairs):
+        names = [name for name, _ in pairs]
+        raise DefinitionError(f"the key {next(name for name in names if names.count(name) > 1)!r} is there twice")
+    return given

@@ -1,0 +1,70 @@
+"""Every domain value comes back from the database exactly as it went in, with its types."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import replace
+from datetime import datetime
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from store_values import DECISIONS, NOW, a_request, a_study
+from trimtab_service.domain.observation import Observation
+from trimtab_service.domain.study import Study, TrialName
+from trimtab_service.domain.suggestion import Trial
+from trimtab_service.store.base import DecisionBatch, DecisionObservation, Store, TrialObservation
+from unit.store.study_strategies import TIMES, decisions, observations, studies, trials
+
+EXAMPLES = 25
+one_store = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+@one_store
+@given(study=studies())
+def test_a_study_comes_back(store: Store, study: Study) -> None:
+    """From every call that gives studies."""
+    study = replace(study, revision=1)
+    if any(other.name == study.name for other in store.list_studies(None, None, 1_000)):
+        store.delete_study(store.get_study(study.name), None)
+    store.create_study(study, None)
+    read = store.get_study(study.name)
+    assert (read, repr(read)) == (study, repr(study))
+    assert repr(store.snapshot(study.name, NOW, None, trials=False).study) == repr(study)
+    new = replace(study, revision=2)
+    store.replace_study(study, new, None)
+    assert repr(store.list_studies(study.name.namespace, None, 1_000)).count(repr(new)) == 1
+
+
+@one_store
+@given(trial=trials(1), observation=observations(), time=TIMES)
+def test_a_trial_comes_back(store: Store, trial: Trial, observation: Observation, time: datetime) -> None:
+    """Before and after its observation, and through a replay."""
+    study = store.create_study(a_study(f"s{uuid.uuid4().hex}"), None)
+    name = TrialName(study.name, 1)
+    request = a_request(f"r{uuid.uuid4().hex}", "Suggest")
+    store.append_trials(study, [trial], request)
+    snapshot = store.snapshot(study.name, NOW, request, trials=True)
+    assert repr([store.get_trial(name, NOW), *(snapshot.replay or ())]) == repr([trial, trial])
+    store.observe_trials(study, [TrialObservation(1, observation)], time, None)
+    (ended,) = store.snapshot(study.name, NOW, None, trials=True).history.trials
+    assert repr(ended) == repr(replace(trial, state=ended.state, observation=observation, complete_time=time))
+    (row,) = store.list_observations(study, 0, 10)
+    assert repr((row.observation, row.parameters, row.context)) == repr((observation, trial.parameters, trial.context))
+
+
+@one_store
+@given(observed=st.lists(decisions(), min_size=1, max_size=5), time=TIMES)
+def test_a_decision_comes_back(store: Store, observed: list[DecisionObservation], time: datetime) -> None:
+    """From the tail, and the same again is recognized as the same."""
+    study = store.create_study(a_study(f"s{uuid.uuid4().hex}", algorithm=DECISIONS), None)
+    batch = DecisionBatch(study, observed, None)
+    first, again = (store.record_decisions([batch], time)[0] for _ in range(2))
+    assert repr((first, again)) == repr((["RECORDED"] * len(observed), ["DUPLICATE"] * len(observed))).replace("'", "")
+    rows = {row.decision: row for row in store.tail(study, "", 10).rows}
+    read = [
+        DecisionObservation(row.decision or "", row.arm or 0, row.propensity or 0, row.observation, row.context)
+        for row in (rows[item.decision] for item in observed)
+    ]
+    assert repr(read) == repr(observed)
+    assert {row.create_time for row in rows.values()} == {time}

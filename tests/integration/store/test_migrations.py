@@ -1,0 +1,161 @@
+"""The tables: made at once or step by step, they are the same, and many servers may make them together."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, inspect, text
+
+from racing import race
+from store_values import a_study
+from trimtab_service.domain.errors import StoreUnavailable
+from trimtab_service.store import migrations, schema
+from trimtab_service.store.catalog import open_store
+from trimtab_service.store.migrations.run import configuration
+from trimtab_service.store.postgres import PostgresStore
+from trimtab_service.store.sqlite import SqliteStore
+from trimtab_service.store.tables import metadata
+
+Engine = SqliteStore | PostgresStore
+
+
+@contextmanager
+def opened(url: str) -> Iterator[Engine]:
+    """A store whose tables are not there yet."""
+    store = open_store(url, 2)
+    assert isinstance(store, SqliteStore | PostgresStore)
+    try:
+        yield store
+    finally:
+        store.close()
+
+
+def as_text(connection: Connection) -> list[str]:
+    """Everything that the database says about its tables, sorted."""
+    looked = inspect(connection)
+    lines = []
+    for table in looked.get_table_names():
+        lines += [f"{table} column {column}" for column in looked.get_columns(table)]
+        lines += [f"{table} index {index}" for index in looked.get_indexes(table)]
+        lines += [f"{table} unique {constraint}" for constraint in looked.get_unique_constraints(table)]
+        lines += [f"{table} foreign {key}" for key in looked.get_foreign_keys(table)]
+        lines.append(f"{table} primary {looked.get_pk_constraint(table)}")
+    return sorted(lines)
+
+
+def at_version(store: Engine, version: str) -> None:
+    """Makes the tables of a version, step by step."""
+    from alembic import command
+
+    store.write(lambda connection: command.upgrade(configuration(connection), version))
+
+
+def test_steps_lead_to_the_tables(database_url: str, tmp_path: Path) -> None:
+    """Neither way forgets a table, a column, an index or a constraint."""
+    with opened(database_url) as store:
+        store.migrate()
+        at_once = store.read(as_text)
+        store.write(metadata.drop_all)
+        store.write(lambda connection: connection.execute(text("DROP TABLE alembic_version")))
+        at_version(store, "head")
+        by_steps = store.read(as_text)
+        differences = store.read(lambda connection: compare_metadata(MigrationContext.configure(connection), metadata))
+    assert (by_steps, differences) == (at_once, [])
+
+
+def test_the_named_versions_are_the_steps(sqlite_url: str) -> None:
+    """A server tells by them, without Alembic, whether there is anything to do."""
+    with opened(sqlite_url) as store:
+        steps = store.read(lambda connection: ScriptDirectory.from_config(configuration(connection)))
+        newest_first = [step.revision for step in steps.walk_revisions()]
+    assert newest_first == [migrations.HEAD, *reversed(migrations.OLDER)]
+
+
+def test_migrating_again_changes_nothing(database_url: str) -> None:
+    """What is stored stays."""
+    study = a_study()
+    with opened(database_url) as store:
+        store.migrate()
+        store.create_study(study, None)
+        store.migrate()
+        assert store.get_study(study.name) == study
+
+
+def test_an_older_version_is_brought_up_to_date(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By Alembic; here from before the first version, the oldest there can be."""
+    with opened(database_url) as store:
+        store.migrate()
+        store.write(metadata.drop_all)
+        store.write(lambda connection: connection.execute(text("UPDATE alembic_version SET version_num = 'none'")))
+        monkeypatch.setattr(schema, "OLDER", ("none",))
+        monkeypatch.setattr(schema, "_upgrade", lambda connection: _upgrade_from_nothing(connection))
+        store.migrate()
+        assert store.create_study(a_study(), None)
+
+
+def _upgrade_from_nothing(connection: Connection) -> None:
+    from alembic import command
+
+    connection.execute(text("DELETE FROM alembic_version"))
+    command.upgrade(configuration(connection), "head")
+
+
+def test_a_newer_version_is_left_alone(database_url: str) -> None:
+    """An old server doesn't touch what it doesn't know."""
+    with opened(database_url) as store:
+        store.migrate()
+        store.write(lambda connection: connection.execute(text("UPDATE alembic_version SET version_num = '9999'")))
+        with pytest.raises(StoreUnavailable, match="a newer Trimtab made it"):
+            store.migrate()
+
+
+def test_servers_that_start_together_make_the_tables_once(database_url: str) -> None:
+    """None of them fails."""
+    stores = [open_store(database_url, 2) for _ in range(6)]
+    answers = race([store.migrate for store in stores])
+    studies = [stores[index].create_study(a_study(f"s{index}"), None) for index in range(6)]
+    for store in stores:
+        store.close()
+    assert (answers, len(studies)) == ([None] * 6, 6)
+
+
+def test_processes_that_start_together_make_the_tables_once(database_url: str) -> None:
+    """The lock is in the database, not in the process."""
+    program = (
+        "import sys; from trimtab_service.store.catalog import open_store; "
+        "store = open_store(sys.argv[1], 1); sys.stdin.readline(); store.migrate(); store.close()"
+    )
+    processes = [
+        subprocess.Popen([sys.executable, "-c", program, database_url], stdin=subprocess.PIPE, stderr=subprocess.PIPE)
+        for _ in range(4)
+    ]
+    errors = []
+    for process in processes:
+        assert process.stdin is not None
+        process.stdin.write(b"\n")
+        process.stdin.flush()
+    for process in processes:
+        _, said = process.communicate(timeout=60)
+        errors.append((process.returncode, said.decode()))
+    assert errors == [(0, "")] * 4
+
+
+def test_a_start_does_without_what_it_does_not_need(database_url: str) -> None:
+    """Neither Alembic, nor SQLAlchemy's mapper, nor the other engine's driver: they take longer than all else."""
+    program = (
+        "import sys; from trimtab_service.store.catalog import open_store; "
+        "store = open_store(sys.argv[1], 1); store.migrate(); store.close(); "
+        "print(*(name for name in ('alembic', 'sqlalchemy.orm', 'psycopg', 'mako') if name in sys.modules))"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", program, database_url], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert ran.stdout.split() == (["psycopg"] if database_url.startswith("postgresql") else [])

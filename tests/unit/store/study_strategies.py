@@ -1,0 +1,139 @@
+"""Hypothesis strategies for all that a store keeps: every legal value can come up."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import UTC, datetime, timedelta
+
+from hypothesis import strategies as st
+
+from trimtab_service.domain.observation import Measurement, Observation, Outcome
+from trimtab_service.domain.space import ParameterValue, SearchSpace
+from trimtab_service.domain.study import (
+    LARGEST_SEED,
+    LONGEST_SPAN,
+    SHORTEST_SPAN,
+    AlgorithmRequest,
+    ChosenAlgorithm,
+    Goal,
+    Metric,
+    MetricKind,
+    Objective,
+    Study,
+    StudyName,
+    StudySpec,
+    StudyState,
+)
+from trimtab_service.domain.suggestion import ModelInfo, Source, Trial, TrialState
+from trimtab_service.store.base import DecisionObservation
+from unit.domain.parameters_strategies import NAMES, TEXTS, spaces, values_of
+
+FINITE = st.floats(allow_nan=False, allow_infinity=False)
+WHOLE = st.integers(-(2**53), 2**53)
+COUNTS = st.integers(1, 2**63 - 1)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+TIMES = st.integers(-(10**15), 7 * 10**15).map(lambda value: EPOCH + timedelta(microseconds=value))
+SPANS = st.timedeltas(SHORTEST_SPAN, LONGEST_SPAN)
+VALUES: st.SearchStrategy[ParameterValue] = st.one_of(FINITE, WHOLE, TEXTS, st.booleans())
+OPTIONS = st.dictionaries(NAMES, VALUES, max_size=3)
+IDENTIFIERS = st.from_regex(r"[a-z]([a-z0-9-]{0,20}[a-z0-9])?", fullmatch=True)
+
+
+@st.composite
+def metrics(draw: st.DrawFn, name: str) -> Metric:
+    """Of either kind, with or without bounds."""
+    description = draw(TEXTS)
+    if draw(st.booleans()):
+        return Metric(name, MetricKind.BINARY, description=description)
+    low, high = sorted(draw(st.lists(FINITE, min_size=2, max_size=2, unique=True)))
+    bounds = draw(st.sampled_from([(None, None), (low, None), (None, high), (low, high)]))
+    return Metric(name, MetricKind.REAL, *bounds, description=description)
+
+
+@st.composite
+def points(draw: st.DrawFn, space: SearchSpace) -> dict[str, ParameterValue]:
+    """A point of the space."""
+    return {parameter.name: draw(values_of(parameter)) for parameter in space.parameters}
+
+
+@st.composite
+def specs(draw: st.DrawFn) -> StudySpec:
+    """Any study."""
+    space = draw(spaces())
+    taken = {parameter.name for parameter in space.parameters}
+    context = tuple(parameter for parameter in draw(spaces()).parameters if parameter.name not in taken)
+    declared = [draw(metrics(name)) for name in draw(st.lists(NAMES, min_size=1, max_size=3, unique=True))]
+    return StudySpec(
+        space=space,
+        metrics=tuple(declared),
+        objectives=(Objective(draw(st.sampled_from(declared)).name, draw(st.sampled_from(Goal))),),
+        context=context,
+        algorithm=AlgorithmRequest(draw(TEXTS), draw(OPTIONS)),
+        baseline=draw(st.none() | points(space)),
+        lease=draw(SPANS),
+        decision_lifetime=draw(SPANS),
+        seed=draw(st.none() | st.integers(0, LARGEST_SEED)),
+        description=draw(TEXTS),
+        labels=draw(st.dictionaries(NAMES, TEXTS, max_size=3)),
+    )
+
+
+algorithms = st.builds(ChosenAlgorithm, TEXTS, OPTIONS, TEXTS, st.booleans())
+
+
+@st.composite
+def studies(draw: st.DrawFn) -> Study:
+    """Any study, with a uid that was never used."""
+    return Study(
+        name=StudyName(draw(IDENTIFIERS), draw(IDENTIFIERS)),
+        uid=uuid.uuid4().hex,
+        spec=draw(specs()),
+        algorithm=draw(algorithms),
+        create_time=draw(TIMES),
+        update_time=draw(TIMES),
+        state=draw(st.sampled_from(StudyState)),
+        revision=draw(COUNTS),
+    )
+
+
+measurements = st.builds(Measurement, FINITE, COUNTS, st.none() | st.floats(0, 1e300))
+
+
+@st.composite
+def observations(draw: st.DrawFn) -> Observation:
+    """Of any outcome."""
+    outcome = draw(st.sampled_from(Outcome))
+    measured = draw(st.dictionaries(NAMES, measurements, max_size=3)) if outcome is Outcome.COMPLETED else {}
+    return Observation(outcome, measured, draw(TEXTS))
+
+
+models = st.builds(ModelInfo, TEXTS, st.integers(0, 2**62), st.integers(0, 2**62))
+
+
+@st.composite
+def trials(draw: st.DrawFn, number: int) -> Trial:
+    """Any trial that was not observed yet, its lease ending in the future of 2200."""
+    return Trial(
+        number=number,
+        state=draw(st.sampled_from((TrialState.QUEUED, TrialState.PENDING))),
+        parameters=draw(OPTIONS),
+        source=draw(st.sampled_from(Source)),
+        model=draw(models),
+        create_time=draw(TIMES),
+        expire_time=draw(TIMES) + timedelta(days=366 * 300),
+        context=draw(OPTIONS),
+        worker=draw(TEXTS),
+        detail=draw(TEXTS),
+    )
+
+
+@st.composite
+def decisions(draw: st.DrawFn) -> DecisionObservation:
+    """Any decision, of an id that was never used."""
+    return DecisionObservation(
+        decision=uuid.uuid4().hex,
+        arm=draw(st.integers(0, 999)),
+        propensity=draw(st.floats(0, 1, exclude_min=True)),
+        observation=draw(observations()),
+        context=draw(OPTIONS),
+    )
