@@ -2,7 +2,8 @@
 # python3.11 (with venv), make and a pip that can install packages are enough.
 # Each target makes what it needs first; `make help` lists them.
 
-PYTHON ?= python3.11
+# 3.11 where there is one, else whatever python3 is (3.11 or newer).
+PYTHON ?= $(shell command -v python3.11 || echo python3)
 PIP_VERSION := 26.3
 # Processes that run the tests side by side.
 JOBS ?= 2

@@ -6,6 +6,7 @@ are used, so that a test can stop, kill and restart the server as it likes.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import importlib.util
 import os
@@ -121,9 +122,10 @@ class PostgresServer:
 
     def kill(self) -> None:
         """Kills every process of the server, as a crash does; ``start`` recovers."""
-        for child in _children(self.pid):
-            os.kill(child, signal.SIGKILL)
-        os.kill(self.pid, signal.SIGKILL)
+        # The first process comes first: it would replace the others.
+        for pid in (self.pid, *_children(self.pid)):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
         if self._process is not None:
             self._process.wait(_START_SECONDS)
             self._process = None

@@ -64,6 +64,35 @@ FLOORS = {
     "__main__": _floor("app config logs domain", "uvloop"),
 }
 
+PURE = frozenset({"domain", "optimizers", "bandits"})
+"""Floors of functions of values: whoever calls them has the clock, the files and the processes."""
+
+IMPURE = frozenset(
+    [
+        "asyncio",
+        "concurrent",
+        "io",
+        "logging",
+        "multiprocessing",
+        "os",
+        "pathlib",
+        "random",
+        "secrets",
+        "shutil",
+        "signal",
+        "socket",
+        "sqlite3",
+        "subprocess",
+        "sys",
+        "tempfile",
+        "threading",
+        "time",
+        "urllib",
+        "uuid",
+    ]
+)
+"""Packages of the standard library that reach outside, or remember."""
+
 CLIENT = "trimtab"
 CLIENT_PACKAGES = ("grpc", "google.protobuf")
 """All that a client may need beyond the standard library."""
@@ -97,6 +126,13 @@ def _is_open(found: Import, standard: frozenset[str]) -> bool:
     inside = found.imported.removeprefix(SERVICE).removeprefix(".")
     own = floor_of(found.importer)
     return any(lies_in(inside, name) for name in {own, *floor.floors})
+
+
+def impure(imports: Iterable[Import]) -> list[str]:
+    """Imports by which a pure floor could reach outside."""
+    return [
+        str(found) for found in imports if floor_of(found.importer) in PURE and found.imported.split(".")[0] in IMPURE
+    ]
 
 
 def broken_clients(imports: Iterable[Import], standard: frozenset[str]) -> list[str]:

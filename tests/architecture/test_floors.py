@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from architecture.floors import FLOORS, broken_clients, broken_floors, unknown_floors
+from architecture.floors import FLOORS, IMPURE, broken_clients, broken_floors, impure, unknown_floors
 from architecture.sources import all_imports, find_cycles, lies_in, mentions, read_modules
 
 REPOSITORY = Path(__file__).parents[2]
@@ -54,6 +54,11 @@ def test_every_module_of_the_service_is_on_a_floor() -> None:
 def test_imports_of_the_service_only_go_down() -> None:
     """No floor imports one above it, nor a package that belongs to another floor."""
     assert broken_floors(all_imports(read_modules(SERVICE)), STANDARD) == []
+
+
+def test_domain_optimizers_and_bandits_reach_nothing_outside() -> None:
+    """No clock, no files, no environment, no threads, no random numbers but those they are given."""
+    assert impure(all_imports(read_modules(SERVICE))) == []
 
 
 @pytest.mark.parametrize("floor", ["optimizers", "bandits", "store"])
@@ -155,6 +160,16 @@ def test_an_import_that_the_table_does_not_open_is_refused(house: House, file: s
         **{file: text},
     )
     assert len(broken_floors(all_imports(read_modules(root)), STANDARD)) == 1
+
+
+@pytest.mark.parametrize("package", sorted(IMPURE))
+def test_a_reach_outside_is_found(house: House, package: str) -> None:
+    """On a pure floor; the use cases may."""
+    root = house(
+        trimtab_service__optimizers__gp=f"def late():\n    from {package} import something",
+        trimtab_service__tuner=f"import {package}",
+    )
+    assert impure(all_imports(read_modules(root))) == [f"trimtab_service.optimizers.gp:2 imports {package}"]
 
 
 def test_an_import_that_the_table_opens_is_taken(house: House) -> None:

@@ -2,67 +2,19 @@
 
 from __future__ import annotations
 
-import base64
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 
 import pytest
 
 import serving
 import trimtab
+from clients_at_work import PATIENCE, Work, decision_of
 from serving import RunningServer
+from trimtab.v1 import study_service_pb2
 
 KILLS = 3
-CLIENTS = 4
 BETWEEN = 30  # acknowledged observations between kills
-PATIENCE = 60.0  # seconds that a client rides out a restart
-
-
-class Work:
-    """Clients that suggest and observe in turn, and remember what was acknowledged."""
-
-    def __init__(self, study: trimtab.Study, metric: str) -> None:
-        self.study = study
-        self.metric = metric
-        self.acknowledged: dict[str, float] = {}
-        self.failures: list[BaseException] = []
-        self.progress = threading.Condition()
-        self.stopping = threading.Event()
-        self.threads = [threading.Thread(target=self._run, args=(index,)) for index in range(CLIENTS)]
-
-    def __enter__(self) -> Work:
-        for thread in self.threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.stopping.set()
-        for thread in self.threads:
-            thread.join(PATIENCE)
-
-    def _run(self, index: int) -> None:
-        try:
-            step = 0
-            while not self.stopping.is_set():
-                suggestion = self.study.suggest(on_unavailable="raise")
-                value = float((index + step) % 2)
-                suggestion.observe({self.metric: value})
-                step += 1
-                with self.progress:
-                    self.acknowledged[suggestion.id] = value
-                    self.progress.notify_all()
-        except BaseException as failure:
-            with self.progress:
-                self.failures.append(failure)
-                self.progress.notify_all()
-
-    def wait_for_more(self, count: int) -> None:
-        """Until ``count`` more observations are acknowledged, or a client failed."""
-        with self.progress:
-            goal = len(self.acknowledged) + count
-            done: Callable[[], bool] = lambda: len(self.acknowledged) >= goal or bool(self.failures)  # noqa: E731
-            assert self.progress.wait_for(done, PATIENCE), "the clients stopped working"
 
 
 @pytest.fixture
@@ -107,13 +59,8 @@ def test_decisions_survive_kills(work: tuple[Work, RunningServer]) -> None:
     records = serving.all_observations(server)
     stored = {record.observation.suggestion_id: record.observation.measurements["cost"].mean for record in records}
     acknowledged = {decision_of(token): value for token, value in clients.acknowledged.items()}
-    (decision,) = serving.suggest(server)
+    best = server.studies.GetIncumbent(study_service_pb2.GetIncumbentRequest(study=serving.named("s")))
     assert clients.failures == []
     assert len(stored) == len(records) == serving.get(server).counts.observations
     assert {name: stored[name] for name in acknowledged} == acknowledged
-    assert decision.model.observation_count == len(records)
-
-
-def decision_of(token: str) -> str:
-    """The id of the decision that a token is of, as the log has it."""
-    return base64.urlsafe_b64decode(token.split(".")[2])[18:34].hex()
+    assert best.model.observation_count == len(records)

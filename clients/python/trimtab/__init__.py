@@ -73,7 +73,7 @@ from trimtab.errors import (
     UnavailableError,
     Violation,
 )
-from trimtab.space import Categorical, Discrete, Float, Integer, Measurement, Metric, Observation, Outcome
+from trimtab.space import Categorical, Discrete, Float, Integer, Measurement, Metric, Observation, Outcome, Parameter
 from trimtab.spec import ChosenAlgorithm, StudySpec, StudyState
 
 __all__ = [
@@ -105,6 +105,7 @@ __all__ = [
     "ObserveStatus",
     "Outcome",
     "OverloadedError",
+    "Parameter",
     "PermissionDeniedError",
     "ServiceError",
     "Source",

@@ -10,11 +10,11 @@ from trimtab._transport import Transport
 from trimtab.errors import ContentionError, DeadlineExceededError, OverloadedError, UnavailableError
 
 # gRPC's own retries are over within half a second. These carry a call over the
-# restart of a server: waits of up to 0.1 s, 0.2 s, ... 2 s, drawn evenly below
+# restart of a server: waits of up to 0.1 s, 0.2 s, ... 1 s, drawn evenly below
 # the bound ("full jitter"), so that callers who lost one server together don't
 # come back together.
 FIRST_PAUSE = 0.1  # seconds
-LONGEST_PAUSE = 2.0
+LONGEST_PAUSE = 1.0
 SHORTEST_ATTEMPT = 0.001
 
 RETRYABLE = (UnavailableError, ContentionError, OverloadedError)

@@ -15,17 +15,10 @@ from trimtab import _convert as convert
 from trimtab import _methods as methods
 from trimtab._caller import Caller, fresh_request_id
 from trimtab._convert_study import study_from_message
-from trimtab.answers import (
-    ModelInfo,
-    ObserveResult,
-    ObserveStatus,
-    Source,
-    StudyDescription,
-    Suggested,
-)
-from trimtab.errors import ServiceError
-from trimtab.space import MeasurementLike, Observation, ParameterValue, ValueLike, plain_value
-from trimtab.v1 import study_service_pb2, tuning_service_pb2
+from trimtab.answers import ModelInfo, ObserveResult, ObserveStatus, Source, StudyDescription, Suggested
+from trimtab.errors import ServiceError, TrimtabError
+from trimtab.space import MeasurementLike, Observation, ParameterValue, ValueLike
+from trimtab.v1 import study_pb2, study_service_pb2, tuning_service_pb2
 
 MOST_OBSERVATIONS = 1_000  # that the server takes in one call
 
@@ -65,12 +58,12 @@ class StudyCalls:
             return self._facts.baseline
         return self._given_baseline
 
-    def remember(self, description: StudyDescription) -> StudyDescription:
-        """Keeps what a call may need later; answers the description."""
-        baseline = description.spec.baseline
-        plain = None if baseline is None else {name: plain_value(value) for name, value in baseline.items()}
-        self._facts = _Facts(plain, description.spec.objective)
-        return description
+    def remember(self, study: study_pb2.Study) -> _Facts:
+        """Keeps what a call may need later; of all that a study is, it reads no more than that."""
+        spec = study.spec
+        baseline = convert.parameters_from_message(spec.baseline) if spec.HasField("baseline") else None
+        self._facts = _Facts(baseline, spec.objectives[0].metric)
+        return self._facts
 
     # Suggest
 
@@ -112,8 +105,8 @@ class StudyCalls:
         if self._facts is not None:
             return
         try:
-            await self._describe_until(deadline)
-        except ServiceError:
+            await self._look_up(deadline)
+        except TrimtabError:
             # The suggestion is in hand and matters more; the next one looks again.
             return
 
@@ -159,10 +152,8 @@ class StudyCalls:
             return metrics
         if not suggestion_id:
             return metrics  # never sent: no need to ask what the number is of
-        if self._facts is None:
-            description = await self._describe_until(self.caller.deadline(timeout))
-            return {description.spec.objective: measured, **metrics}
-        return {self._facts.objective: measured, **metrics}
+        facts = self._facts or await self._look_up(self.caller.deadline(timeout))
+        return {facts.objective: measured, **metrics}
 
     async def extend_lease(self, trial: str, lease: timedelta | None, timeout: float | None) -> datetime:
         """When the lease ends from now on."""
@@ -178,12 +169,17 @@ class StudyCalls:
 
     async def describe(self, timeout: float | None) -> StudyDescription:
         """The study as it is now."""
-        return await self._describe_until(self.caller.deadline(timeout))
+        study = await self._study(self.caller.deadline(timeout))
+        self.remember(study)
+        return study_from_message(study)
 
-    async def _describe_until(self, deadline: float) -> StudyDescription:
+    async def _look_up(self, deadline: float) -> _Facts:
+        return self.remember(await self._study(deadline))
+
+    async def _study(self, deadline: float) -> study_pb2.Study:
         request = study_service_pb2.GetStudyRequest(name=self.name)
         response = await self.caller.call_until(methods.GET_STUDY, request, deadline)
-        return self.remember(study_from_message(response.study))
+        return response.study
 
 
 def _fallback(baseline: Mapping[str, ParameterValue], error: ServiceError) -> Suggested:

@@ -136,7 +136,7 @@ class ClientCore(Generic[Handle]):
                 raise
             _check_same(spec, await calls.describe(max(deadline - self._caller.transport.now(), 0.001)))
         else:
-            calls.remember(study_from_message(response.study))
+            calls.remember(response.study)
         return self._handle(calls)
 
     async def _studies(

@@ -6,7 +6,7 @@ Both ways, and nothing else. Values, suggestions and observations: ``_convert``.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import cast
+from typing import Any, cast
 
 from trimtab._convert import (
     duration_to_message,
@@ -42,6 +42,8 @@ def study_state_to_message(state: StudyState) -> pb_study.StudyState:
 
 def parameter_to_message(parameter: Parameter) -> pb_parameters.ParameterSpec:
     """The declaration of a parameter or of a context value."""
+    if not isinstance(parameter, Parameter):
+        raise TypeError(f"a parameter must be a Float, Integer, Categorical or Discrete, not {parameter!r:.80}")
     message = pb_parameters.ParameterSpec(name=parameter.name, description=parameter.description)
     match parameter:
         case Float():
@@ -58,8 +60,6 @@ def parameter_to_message(parameter: Parameter) -> pb_parameters.ParameterSpec:
         case Discrete():
             message.discrete.values.extend(value_to_message(value) for value in parameter.values)
             message.discrete.SetInParent()
-        case _:
-            raise TypeError(f"a parameter must be a Float, Integer, Categorical or Discrete, not {parameter!r:.80}")
     return message
 
 
@@ -71,15 +71,17 @@ def parameter_from_message(message: pb_parameters.ParameterSpec) -> Parameter:
             real = message.float_range
             step = real.step if real.HasField("step") else None
             scale = _SCALE_NAMES.get(real.scale, "linear")
-            return Float(name, real.min, real.max, scale, step, description)  # type: ignore[arg-type]
+            return Float(name, real.min, real.max, scale, step, description=description)  # type: ignore[arg-type]
         case "integer_range":
             whole = message.integer_range
             scale = _SCALE_NAMES.get(whole.scale, "linear")
-            return Integer(name, whole.min, whole.max, scale, description)  # type: ignore[arg-type]
+            return Integer(name, whole.min, whole.max, scale, description=description)  # type: ignore[arg-type]
         case "categorical":
-            return Categorical(name, [value_from_message(v) for v in message.categorical.values], description)  # type: ignore[arg-type]
+            choices: list[Any] = [value_from_message(value) for value in message.categorical.values]
+            return Categorical(name, choices, description=description)
         case "discrete":
-            return Discrete(name, [value_from_message(v) for v in message.discrete.values], description)  # type: ignore[arg-type]
+            numbers: list[Any] = [value_from_message(value) for value in message.discrete.values]
+            return Discrete(name, numbers, description=description)
         case _:
             raise TypeError(f"parameter {name!r} is of a kind that this client doesn't know; a newer one may")
 
@@ -101,7 +103,7 @@ def _metric_from_message(message: pb_study.MetricSpec) -> Metric:
         "binary" if message.kind == pb_study.METRIC_KIND_BINARY else "real",
         message.min if message.HasField("min") else None,
         message.max if message.HasField("max") else None,
-        message.description,
+        description=message.description,
     )
 
 

@@ -19,6 +19,7 @@ from trimtab.errors import TrimtabError, Violation
 
 DETAILS_KEY = "grpc-status-details-bin"
 DOMAIN = "trimtab"
+TOO_LARGE = "essage larger than max"  # what gRPC says of a message that it doesn't send, or take
 
 _BY_REASON: Mapping[str, type[TrimtabError]] = {
     "OBSERVATION_CONFLICT": errors.ObservationConflictError,
@@ -101,6 +102,9 @@ def error_of_call(code: grpc.StatusCode, message: str | None, trailing_metadata:
         elif kind == "google.rpc.BadRequest":
             bad = _DETAILS["BadRequest"].FromString(detail.value)
             violations = [Violation(each.field, each.description) for each in bad.field_violations]
+    if code is grpc.StatusCode.RESOURCE_EXHAUSTED and TOO_LARGE in (message or ""):
+        # gRPC's word for it is that of an overload too, but no wait will help.
+        code, reason = grpc.StatusCode.OUT_OF_RANGE, reason or "MESSAGE_TOO_LARGE"
     return _error(code, message or code.name, reason, metadata, violations)
 
 

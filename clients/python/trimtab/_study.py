@@ -181,7 +181,8 @@ class StudyCore(Generic[Handle]):
             study=message, update_mask=FieldMask(paths=paths), request_id=fresh_request_id()
         )
         response = await self._calls.caller.call(methods.UPDATE_STUDY, request, timeout)
-        return self._calls.remember(study_from_message(response.study))
+        self._calls.remember(response.study)
+        return study_from_message(response.study)
 
     async def _delete(self, *, etag: str = "", timeout: float | None = None) -> None:
         """Deletes the study with all that is in it, for good. etag: as in ``update``."""

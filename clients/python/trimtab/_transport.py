@@ -41,10 +41,11 @@ SERVICE_CONFIG = {
 }
 CHANNEL_OPTIONS: Mapping[str, Any] = {
     "grpc.service_config": json.dumps(SERVICE_CONFIG),
-    # A server that comes back is found within 2 seconds; gRPC would wait up to 2 minutes.
+    # A server that comes back is found within a second; gRPC would wait up to 2 minutes.
     "grpc.initial_reconnect_backoff_ms": 100,
-    "grpc.min_reconnect_backoff_ms": 1_000,
-    "grpc.max_reconnect_backoff_ms": 2_000,
+    # Also how long an attempt to connect may take: a handshake over a slow line must fit.
+    "grpc.min_reconnect_backoff_ms": 5_000,
+    "grpc.max_reconnect_backoff_ms": 1_000,
     # A peer that vanished without a word (a pulled cable, a dropped NAT entry)
     # is noticed while a call waits, rather than at the deadline of the call.
     "grpc.keepalive_time_ms": 30_000,

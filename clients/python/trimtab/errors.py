@@ -70,7 +70,9 @@ class TrimtabError(Exception):
 class InvalidArgumentError(TrimtabError):
     """The request is at fault, whatever the state of the service.
 
-    violations: the fields at fault, by their paths in the request.
+    violations: the fields at fault, by their paths in the request; empty where
+        it is no single field (the reason MESSAGE_TOO_LARGE: ask for less, or
+        for smaller pages).
     """
 
     def __init__(
@@ -100,7 +102,7 @@ class StudyMismatchError(AlreadyExistsError):
     differences: the arguments of create_study that differ, in words.
     """
 
-    def __init__(self, message: str, differences: Sequence[str]) -> None:
+    def __init__(self, message: str, differences: Sequence[str] = ()) -> None:
         super().__init__(message, code=grpc.StatusCode.ALREADY_EXISTS, reason="STUDY_EXISTS")
         self.differences = tuple(differences)
 
@@ -149,7 +151,7 @@ class ContentionError(ServiceError):
 
 
 class OverloadedError(ServiceError):
-    """More work is waiting than the server takes on, or a message was too large."""
+    """More work is waiting than the server takes on; a retry may help."""
 
 
 class InternalError(ServiceError):

@@ -49,7 +49,18 @@ def plain_value(value: ValueLike) -> ParameterValue:
 
 
 @dataclass(frozen=True, slots=True)
-class Float:
+class Parameter:
+    """What every declaration of a parameter, or of a context value, has.
+
+    One of Float, Integer, Categorical and Discrete.
+    """
+
+    name: str
+    description: str = field(default="", kw_only=True, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Float(Parameter):
     """A real number in [min, max].
 
     scale: how distances are measured; "log" where equal ratios matter
@@ -58,12 +69,10 @@ class Float:
         number of the interval.
     """
 
-    name: str
     min: float
     max: float
     scale: Literal["linear", "log", "logit"] = "linear"
     step: float | None = None
-    description: str = ""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "min", plain_number(self.min))
@@ -73,14 +82,12 @@ class Float:
 
 
 @dataclass(frozen=True, slots=True)
-class Integer:
+class Integer(Parameter):
     """A whole number in [min, max]."""
 
-    name: str
     min: int
     max: int
     scale: Literal["linear", "log"] = "linear"
-    description: str = ""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "min", operator.index(self.min))
@@ -88,12 +95,10 @@ class Integer:
 
 
 @dataclass(frozen=True, slots=True)
-class Categorical:
+class Categorical(Parameter):
     """One of several values without an order: texts, or truth values."""
 
-    name: str
     values: Sequence[str] | Sequence[bool]
-    description: str = ""
 
     def __post_init__(self) -> None:
         if isinstance(self.values, str):
@@ -102,24 +107,19 @@ class Categorical:
 
 
 @dataclass(frozen=True, slots=True)
-class Discrete:
+class Discrete(Parameter):
     """One of several numbers in increasing order.
 
     All whole: handed out as int. Otherwise as float.
     """
 
-    name: str
     values: Sequence[int] | Sequence[float]
-    description: str = ""
 
     def __post_init__(self) -> None:
         values: tuple[ParameterValue, ...] = tuple(plain_value(value) for value in self.values)
         if any(isinstance(value, float) for value in values):
             values = tuple(float(value) if isinstance(value, int) else value for value in values)
         object.__setattr__(self, "values", values)
-
-
-Parameter: TypeAlias = Float | Integer | Categorical | Discrete
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +134,7 @@ class Metric:
     kind: Literal["real", "binary"] = "real"
     min: float | None = None
     max: float | None = None
-    description: str = ""
+    description: str = field(default="", kw_only=True, repr=False)
 
     def __post_init__(self) -> None:
         for side, binary in (("min", 0.0), ("max", 1.0)):

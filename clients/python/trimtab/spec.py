@@ -115,7 +115,8 @@ def duration(value: timedelta | float) -> timedelta:
 
 
 def differences(wanted: StudySpec, existing: StudySpec, algorithm: ChosenAlgorithm) -> list[str]:
-    """Which arguments of create_study differ, in words; what was left out doesn't.
+    """Which arguments of create_study differ, in words; what was left out doesn't,
+    nor do the descriptions of parameters and metrics.
 
     algorithm: what runs the existing study. Asking by name for what "auto"
         chose there, or for an option's default, is no difference.
@@ -153,7 +154,8 @@ def _declared_pairs(
     there = {each.name: each for each in existing}
     here = {each.name: each for each in wanted}
     for key in {**there, **here}:
-        # By their text: Discrete("k", [1, 2]) and Discrete("k", [1.0, 2.0]) are equal but not the same.
+        # By their text: Discrete("k", [1, 2]) and Discrete("k", [1.0, 2.0]) are
+        # equal but not the same; and it leaves descriptions out.
         if repr(there.get(key)) != repr(here.get(key)):
             yield f"{name}[{key!r}]", there.get(key), here.get(key)
 

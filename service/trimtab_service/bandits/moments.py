@@ -52,7 +52,7 @@ class Moments:
         means = _ratio(per_arm(arms, weights * values, number), counts)
         # A second pass takes out what rounding did to the mean of large numbers.
         means += _ratio(per_arm(arms, weights * (values - means[arms]), number), counts)
-        known = np.isfinite(outcomes.variances)
+        known = ~np.isnan(outcomes.variances)
         variances = np.where(known, np.minimum(outcomes.variances, LARGEST_COST**2), 0.0)
         scatter = weights * ((values - means[arms]) ** 2 + variances * (1 - 1 / outcomes.counts))
         groups = np.where(known, outcomes.counts, 1.0)

@@ -157,7 +157,9 @@ class Thompson:
             ratios = np.log1p((deviations / scales[:, None]) ** 2 / degrees[:, None])
             return np.asarray(-(degrees[:, None] + 1) / 2 * ratios)
 
-        reach = max(8.0, 10 ** (6.5 / float(degrees.min())))
+        # Where the density with the heaviest tails is 10^-6.5 of its peak or less.
+        least = float(degrees.min())
+        reach = max(8.0, (least * (10 ** (13 / least) - 1)) ** 0.5)
         return probabilities_of_least(centers, scales, log_density, reach)
 
     def _student(self, moments: Moments) -> tuple[NDArray[np.float64], ...] | None:

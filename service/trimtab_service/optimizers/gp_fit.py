@@ -55,15 +55,15 @@ class Loss:
     """Minus the log posterior of theta = (log lengthscales [d], log scale, log noise unless known), and its gradient.
 
     numeric, categorical: which columns are numbers, and which are names.
-    rows: [n, len(numeric)] centred. differ: [len(categorical), n n], 1 where
-        two rows have different names and 0 where they have the same.
+    rows: [n, len(numeric)] centred. differ: [len(categorical), n, n] bool,
+        whether two rows have different names.
     costs: [n]. variances: [n], or None for a noise level to be fitted.
     """
 
     numeric: NDArray[np.intp]
     categorical: NDArray[np.intp]
     rows: Rows
-    differ: Rows
+    differ: NDArray[np.bool_]
     costs: Vector
     variances: Vector | None
 
@@ -73,8 +73,8 @@ class Loss:
         names = np.array(sorted(categorical), dtype=np.intp)
         numeric = np.setdiff1d(np.arange(evidence.rows.shape[1]), names)
         rows, columns = evidence.rows[:, numeric], evidence.rows[:, names].T
-        differ = (columns[:, :, None] != columns[:, None, :]).reshape(len(names), len(evidence.rows) ** 2)
-        return cls(numeric, names, rows - rows.mean(axis=0), differ.astype(float), evidence.costs, evidence.variances)
+        differ = columns[:, :, None] != columns[:, None, :]
+        return cls(numeric, names, rows - rows.mean(axis=0), differ, evidence.costs, evidence.variances)
 
     @property
     def width(self) -> int:
@@ -101,7 +101,7 @@ class Loss:
         steep = np.multiply(slope, steepness, out=slope)
         squares = 2.0 * (steep.sum(axis=0) @ np.square(self.rows) - (self.rows * (steep @ self.rows)).sum(axis=0))
         gradient[self.numeric] = squares
-        gradient[self.categorical] = self.differ @ steep.ravel()
+        gradient[self.categorical] = [(steep * differ).sum() for differ in self.differ]
         gradient[:width] *= np.exp(-2.0 * theta[:width])
         means, deviations = self.prior()
         standard = (theta - means) / deviations
@@ -135,8 +135,8 @@ class Loss:
         squares = scaled @ (-2.0 * scaled.T)
         squares += norms
         squares += norms[:, None]
-        if len(self.categorical):
-            squares += (np.square(inverse_lengths[self.categorical]) @ self.differ).reshape(squares.shape)
+        for differ, inverse_length in zip(self.differ, inverse_lengths[self.categorical], strict=True):
+            squares += differ * inverse_length**2
         squares *= 5.0
         distance = np.sqrt(np.maximum(squares, 0.0, out=squares), out=squares)
         decay = np.exp(theta[self.width] - distance)

@@ -1,7 +1,7 @@
 """Finds the point that an acquisition function likes best. Imports torch; import it inside a call only.
 
-Continuous columns are climbed by BoTorch's batched L-BFGS-B, the others by
-trying their neighbours, in turns. Work is bounded by counts.
+Continuous columns, and fine grids, are climbed by BoTorch's batched L-BFGS-B,
+whatever is finite by trying neighbours, in turns. Work is bounded by counts.
 """
 
 from __future__ import annotations
@@ -25,8 +25,9 @@ CENTRES = 3
 NEARBY_SPREAD = 0.05  # standard deviation of a step away from them, times exp(N(0, 1))
 RESTARTS = 4
 ROUNDS = 3  # of turns between continuous and other columns
-JUMPS = (-3, -1, 1, 3)  # neighbours of a value on its grid
-MOST_CATEGORIES = 32  # of one column that are tried from one point in one round
+FINE = 16  # values from which a grid is climbed like a continuum, and then rounded
+JUMPS = (-3, -1, 1, 3)  # neighbours of a value on a fine grid; on a coarse one, every value is
+MOST_NEIGHBOURS = 256  # of one point that are tried in one round, drawn from all
 # Keys other than these, or a time limit, would silently take BoTorch's slow path.
 OPTIONS = {"maxiter": 60}
 
@@ -44,7 +45,7 @@ def ranked(acquisition: ClosedForm, encoding: Encoding, centres: Rows, rng: np.r
     moving = np.arange(len(climbed))
     for _ in range(ROUNDS):
         climbed[moving], scores[moving] = _climb(acquisition, encoding, climbed[moving], scores[moving])
-        moving = moving[_step(acquisition, encoding, climbed, scores, moving)]
+        moving = moving[_step(acquisition, encoding, climbed, scores, moving, rng)]
         if not len(moving):
             break
     every = np.concatenate([climbed, found])
@@ -69,13 +70,16 @@ def candidates(encoding: Encoding, centres: Rows, rng: np.random.Generator) -> R
 
 
 def _climb(acquisition: ClosedForm, encoding: Encoding, rows: Rows, scores: Vector) -> tuple[Rows, Vector]:
-    """Rows [r, d] moved uphill in the continuous columns, and their values [r]; a row that wouldn't rise stays."""
-    fixed = [index for index, count in enumerate(encoding.cardinalities) if count is not None]
+    """Legal rows [r, d] moved uphill in the columns that can be climbed, and their values [r].
+
+    A row that wouldn't rise, or not once it is rounded to its grid, stays.
+    """
+    fixed = [index for index in range(encoding.width) if not _can_climb(encoding, index)]
     if len(fixed) == encoding.width:
         return rows, scores
     start = torch.from_numpy(rows).unsqueeze(-2)
     with _quiet():
-        ends, values = gen_candidates_scipy(
+        ends, _ = gen_candidates_scipy(
             start,
             acquisition,
             lower_bounds=torch.zeros(encoding.width, dtype=torch.double),
@@ -83,8 +87,15 @@ def _climb(acquisition: ClosedForm, encoding: Encoding, rows: Rows, scores: Vect
             options=OPTIONS,
             fixed_features={index: start[:, 0, index] for index in fixed} or None,
         )
-    higher = values.numpy() > scores
-    return np.where(higher[:, None], ends.squeeze(-2).numpy(), rows), np.where(higher, values.numpy(), scores)
+    found = encoding.snap(ends.squeeze(-2).numpy())
+    values = acquisition.values(found)
+    higher = values > scores
+    return np.where(higher[:, None], found, rows), np.where(higher, values, scores)
+
+
+def _can_climb(encoding: Encoding, index: int) -> bool:
+    count = encoding.cardinalities[index]
+    return count is None or (count >= FINE and index not in encoding.categorical)
 
 
 @contextmanager
@@ -98,10 +109,15 @@ def _quiet() -> Iterator[None]:
 
 
 def _step(
-    acquisition: ClosedForm, encoding: Encoding, rows: Rows, scores: Vector, moving: NDArray[np.intp]
+    acquisition: ClosedForm,
+    encoding: Encoding,
+    rows: Rows,
+    scores: Vector,
+    moving: NDArray[np.intp],
+    rng: np.random.Generator,
 ) -> NDArray[np.bool_]:
     """Moves ``rows[moving]`` [m, d] in place to their best neighbour if it is better; which ones did [m]."""
-    neighbours = [_neighbours(encoding, rows[index]) for index in moving]
+    neighbours = [_neighbours(encoding, rows[index], rng) for index in moving]
     sizes = [len(group) for group in neighbours]
     if not sum(sizes):
         return np.zeros(len(moving), dtype=bool)
@@ -116,21 +132,21 @@ def _step(
     return moved
 
 
-def _neighbours(encoding: Encoding, row: Vector) -> Rows:
-    """Rows [k, d] that differ from a legal row [d] in one column that isn't continuous."""
-    groups = [np.empty((0, encoding.width))]
+def _neighbours(encoding: Encoding, row: Vector, rng: np.random.Generator) -> Rows:
+    """Rows [k, d] that differ from a legal row [d] in one column with finitely many values."""
+    changes: list[tuple[int, float]] = []
     for index, parameter in enumerate(encoding.parameters):
         count = encoding.cardinalities[index]
         if count is None:
             continue
         here = to_indices(parameter, row[index : index + 1])[0]
-        if index in encoding.categorical:
-            # Of very many choices, those behind the present one, in a circle.
-            others = (here + np.arange(1, min(count, MOST_CATEGORIES + 1))) % count
-        else:
-            others = here + np.array(JUMPS)
-            others = others[(others >= 0) & (others < count)]
-        group = np.tile(row, (len(others), 1))
-        group[:, index] = from_indices(parameter, others.astype(float))
-        groups.append(group)
-    return np.concatenate(groups)
+        whole = count < FINE or index in encoding.categorical
+        others = np.arange(count) if whole else here + np.array(JUMPS)
+        others = others[(others >= 0) & (others < count) & (others != here)]
+        changes += [(index, value) for value in from_indices(parameter, others.astype(float))]
+    if len(changes) > MOST_NEIGHBOURS:
+        changes = [changes[place] for place in rng.choice(len(changes), MOST_NEIGHBOURS, replace=False)]
+    rows = np.tile(row, (len(changes), 1))
+    for place, (index, value) in enumerate(changes):
+        rows[place, index] = value
+    return rows

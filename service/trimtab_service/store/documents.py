@@ -7,7 +7,7 @@ with the same types. No SQL here; ``rows`` puts the documents into rows.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, TypeAlias
 
@@ -28,8 +28,17 @@ from trimtab_service.store.base import DUPLICATE, RECORDED, Recorded, Result
 
 Document: TypeAlias = dict[str, Any]
 
-text = json.JSONEncoder(separators=(",", ":"), allow_nan=False, ensure_ascii=False).encode
+# Nothing here contains itself; looking for it would take as long as all the rest.
+_encode = json.JSONEncoder(separators=(",", ":"), allow_nan=False, ensure_ascii=False, check_circular=False).encode
+
+text: Callable[[Document], str] = _encode
 """A document as text."""
+
+listed: Callable[[Sequence[int] | Sequence[str]], str] = _encode
+"""A list as text, for ``words.among_integers`` and ``words.among_texts``."""
+
+parsed: Callable[[str], Document] = json.JSONDecoder().decode
+"""Inverse of ``text``."""
 
 
 def spec_document(spec: StudySpec) -> Document:

@@ -7,11 +7,11 @@ say when it was wrong.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import bindparam, select
 
 from trimtab_service.domain.errors import RequestIdReused, TrimtabError
 from trimtab_service.domain.observation import Observation
@@ -25,28 +25,27 @@ from trimtab_service.store.base import (
     Request,
     Result,
 )
-from trimtab_service.store.documents import Document, observation_of, results_document, results_of
+from trimtab_service.store.connection import Connection, Row
+from trimtab_service.store.documents import listed, parsed, results_document, results_of
 from trimtab_service.store.sql_requests import check_same
 from trimtab_service.store.tables import observations, requests, studies
+from trimtab_service.store.words import among_texts, as_text
 
 Decision: TypeAlias = tuple[str, str]
 """The uid of the study, and the decision's id."""
 
-KEYS_AT_ONCE = 500
-"""Keys looked up in one statement; drivers bound the values in one."""
-
 _STUDIES = (
     select(studies.c.uid)
-    .where(studies.c.uid.in_(bindparam("uids", expanding=True)))
+    .where(among_texts(studies.c.uid, "uids"))
     .order_by(studies.c.uid)
     # Holds off a deletion, which would break the inserts that follow.
     .with_for_update(read=True, key_share=True)
 )
-_REQUESTS = select(requests.c.key, requests.c.method, requests.c.fingerprint, requests.c.answer).where(
-    requests.c.scope == bindparam("scope"), requests.c.key.in_(bindparam("keys", expanding=True))
+_REQUESTS = select(requests.c.key, requests.c.method, requests.c.fingerprint, as_text(requests.c.answer)).where(
+    requests.c.scope == bindparam("scope"), among_texts(requests.c.key, "keys")
 )
-_DECISIONS = select(observations.c.decision, observations.c.observation).where(
-    observations.c.study_uid == bindparam("uid"), observations.c.decision.in_(bindparam("decisions", expanding=True))
+_DECISIONS = select(observations.c.decision, as_text(observations.c.observation)).where(
+    observations.c.study_uid == bindparam("uid"), among_texts(observations.c.decision, "decisions")
 )
 
 
@@ -80,17 +79,16 @@ class Known:
     def read(cls, connection: Connection, batches: Sequence[DecisionBatch]) -> Known:
         """What the database says."""
         uids = sorted({batch.study.uid for batch in batches})
-        known = cls(set(connection.execute(_STUDIES, {"uids": uids}).scalars()))
+        known = cls({uid for (uid,) in connection.all(_STUDIES, {"uids": listed(uids)})})
         for uid in sorted(known.studies):
             of_study = [batch for batch in batches if batch.study.uid == uid]
             keys = sorted({batch.request.key for batch in of_study if batch.request is not None})
-            for chunk in _chunks(keys):
-                for row in connection.execute(_REQUESTS, {"scope": uid, "keys": chunk}):
-                    known.requests[uid, row.key] = _answered(row.method, bytes(row.fingerprint), row.answer)
+            for key, *answered in connection.all(_REQUESTS, {"scope": uid, "keys": listed(keys)}):
+                known.requests[uid, key] = _answered(*answered)
             decisions = sorted({item.decision for batch in of_study for item in batch.observations})
-            for chunk in _chunks(decisions):
-                for decision, stored in connection.execute(_DECISIONS, {"uid": uid, "decisions": chunk}):
-                    known.decisions[uid, decision] = observation_of(stored)
+            values = {"uid": uid, "decisions": listed(decisions)}
+            for decision, observation in connection.all(_DECISIONS, values):
+                known.decisions[uid, decision] = rows.observation_of(observation)
         return known
 
 
@@ -99,8 +97,8 @@ class Plan:
     """The answer to each batch, and the rows that make it true."""
 
     answers: list[list[Result] | TrimtabError] = field(default_factory=list)
-    requests: list[tuple[Any, ...]] = field(default_factory=list)
-    decisions: list[tuple[Any, ...]] = field(default_factory=list)
+    requests: list[Row] = field(default_factory=list)
+    decisions: list[Row] = field(default_factory=list)
 
 
 def judge(batches: Sequence[DecisionBatch], known: Known, now: int) -> Plan:
@@ -124,7 +122,7 @@ def judge(batches: Sequence[DecisionBatch], known: Known, now: int) -> Plan:
         request = batch.request
         if request is not None:
             known.requests[study.uid, request.key] = Answered(request.method, request.fingerprint, results)
-            plan.requests.append(rows.request_values(study.uid, request, results_document(results), now))
+            plan.requests.append(rows.request_row(study.uid, request, results_document(results)))
     return plan
 
 
@@ -144,17 +142,14 @@ def _result(plan: Plan, known: Known, study: Study, item: DecisionObservation, n
     before = known.decisions.get(key)
     if before is None:
         known.decisions[key] = item.observation
-        plan.decisions.append(rows.decision_values(study, item, now))
+        plan.decisions.append(rows.decision_row(study, item, now))
         return RECORDED
     if before == item.observation:
         return DUPLICATE
     return refusals.observed_already(f"decision {item.decision}", before)
 
 
-def _answered(method: str, fingerprint: bytes, answer: Document) -> Answered:
+def _answered(method: str, fingerprint: bytes, answer: str) -> Answered:
     # Another method's answer is never given: check_same refuses it.
-    return Answered(method, fingerprint, results_of(answer) if "results" in answer else [])
-
-
-def _chunks(keys: Sequence[str]) -> Iterator[Sequence[str]]:
-    return (keys[start : start + KEYS_AT_ONCE] for start in range(0, len(keys), KEYS_AT_ONCE))
+    document = parsed(answer)
+    return Answered(method, fingerprint, results_of(document) if "results" in document else [])

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
-from sqlalchemy import URL, Connection, create_engine, literal_column
+from sqlalchemy import URL, create_engine
 
-from trimtab_service.store import documents
-from trimtab_service.store.schema import is_current, make_current
-from trimtab_service.store.sql_log import SqlLog, append_observations, rows_behind
-from trimtab_service.store.sql_studies import SqlStudies
+from trimtab_service.store.connection import Connection, Insertion, Row
+from trimtab_service.store.schema import make_tables
+from trimtab_service.store.sql_log import SqlLog
 from trimtab_service.store.sql_trials import SqlTrials
 
 SETTINGS = {
@@ -29,42 +28,32 @@ POOL_SECONDS = 10.0
 
 MIGRATION_LOCK = 0x5472696D746162  # "Trimtab" in ASCII
 
-_TRANSACTION = "pg_current_xact_id()::text::bigint"
-_HORIZON = "pg_snapshot_xmin(pg_current_snapshot())::text::bigint"
 
-_INSERT_REQUESTS = """
-INSERT INTO requests (scope, key, method, fingerprint, answer, create_time)
-SELECT scope, key, method, fingerprint, answer::json, create_time
-FROM unnest(%s::text[], %s::text[], %s::text[], %s::bytea[], %s::text[], %s::bigint[])
-  AS given (scope, key, method, fingerprint, answer, create_time)
-"""
+class PostgresConnection(Connection):
+    """Of psycopg."""
 
-_INSERT_DECISIONS = f"""
-INSERT INTO observations
-  (transaction_id, study_uid, decision, arm, propensity, context, observation, create_time)
-SELECT {_TRANSACTION}, study_uid, decision, arm, propensity, context::json, observation::json, create_time
-FROM unnest(%s::text[], %s::text[], %s::integer[], %s::float8[], %s::text[], %s::text[], %s::bigint[])
-  AS given (study_uid, decision, arm, propensity, context, observation, create_time)
-"""
+    def insert(self, insertion: Insertion, rows: Sequence[Row]) -> None:
+        """COPY, which both sides take the least time for, also for a single row."""
+        copy_from = f"COPY {insertion.table.name} ({', '.join(insertion.columns)}) FROM STDIN"
+        with self.driver.cursor() as cursor, cursor.copy(copy_from) as copy:
+            for row in rows:
+                copy.write_row(row)
 
 
-class PostgresStore(SqlStudies, SqlTrials, SqlLog):
+class PostgresStore(SqlTrials, SqlLog):
     """Studies in a PostgreSQL database, made on first start."""
 
     writers: ClassVar[int] = 4
     begin_read = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
     begin_write = "BEGIN"
     passing: ClassVar[frozenset[str]] = frozenset({"40001", "40P01"})  # serialization_failure, deadlock_detected
-    append_observations = append_observations(literal_column(_TRANSACTION))
-    tail_rows = rows_behind(literal_column(_HORIZON))
+    connection = PostgresConnection
 
     def __init__(self, url: URL, threads: int) -> None:
+        settings = {name: value for name, value in SETTINGS.items() if name not in url.query}
         engine = create_engine(
             url.set(drivername="postgresql+psycopg"),
-            connect_args={name: value for name, value in SETTINGS.items() if name not in url.query},
-            isolation_level="AUTOCOMMIT",
-            json_serializer=documents.text,
-            hide_parameters=True,
+            connect_args={**settings, "autocommit": True},
             pool_size=threads + self.writers,
             max_overflow=0,
             pool_timeout=POOL_SECONDS,
@@ -73,26 +62,13 @@ class PostgresStore(SqlStudies, SqlTrials, SqlLog):
 
     def migrate(self) -> None:
         """Makes or upgrades the tables, one server at a time."""
-
-        def lock_and_make(connection: Connection) -> None:
-            connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({MIGRATION_LOCK})")
-            make_current(connection)
-
-        if not self.read(is_current):
-            self.write(lock_and_make)
+        with self.renamed():
+            make_tables(self.engine, self.begin_write, f"SELECT pg_advisory_xact_lock({MIGRATION_LOCK})")
 
     def close(self) -> None:
         """Closes every connection."""
         self.engine.dispose()
 
-    def insert_requests(self, connection: Connection, values: Sequence[tuple[Any, ...]]) -> None:
-        """One statement, of one array a column."""
-        connection.exec_driver_sql(_INSERT_REQUESTS, _columns(values))
-
-    def insert_decisions(self, connection: Connection, values: Sequence[tuple[Any, ...]]) -> None:
-        """One statement, of one array a column."""
-        connection.exec_driver_sql(_INSERT_DECISIONS, _columns(values))
-
-
-def _columns(values: Sequence[tuple[Any, ...]]) -> tuple[list[Any], ...]:
-    return tuple(list(column) for column in zip(*values, strict=True))
+    def has_died(self, driver: Any) -> bool:
+        """As psycopg knows."""
+        return bool(driver.closed or driver.broken)

@@ -1,26 +1,27 @@
 """Rows <-> domain values: the only place where one becomes the other.
 
-A function named ``..._row`` gives the columns of a row by name; one named
-``..._of`` takes a row read with the columns it names.
+Rows are tuples as drivers have them, documents being JSON text. A function
+named ``..._row`` makes one for the insertion above it, and one named
+``..._of`` takes one apart that was read with the columns above it.
 """
 
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import Any, TypeAlias
+from typing import Any
 
-from sqlalchemy import Row
+from sqlalchemy import JSON, Column, ColumnElement
 
 from trimtab_service.domain.observation import Observation
+from trimtab_service.domain.space import Parameters
 from trimtab_service.domain.study import Study, StudyName, StudyState
 from trimtab_service.domain.suggestion import Source, Trial, TrialState
 from trimtab_service.store import documents
 from trimtab_service.store.base import DecisionObservation, LogRow, Request
+from trimtab_service.store.connection import Insertion, Row
 from trimtab_service.store.documents import Document
-from trimtab_service.store.tables import observations, studies, trials
-
-Values: TypeAlias = dict[str, Any]
-AnyRow: TypeAlias = Row[*tuple[Any, ...]]
+from trimtab_service.store.tables import observations, progress, requests, signing_keys, studies, trials
+from trimtab_service.store.words import as_text
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -36,158 +37,170 @@ def time_of(value: int) -> datetime:
     return _EPOCH + timedelta(microseconds=value)
 
 
-STUDY = tuple(studies.c)
+def _read(column: Column[Any]) -> ColumnElement[Any]:
+    return as_text(column) if isinstance(column.type, JSON) else column
 
 
-def study_row(study: Study) -> Values:
-    """Of the table studies."""
-    return {
-        "uid": study.uid,
-        "namespace": study.name.namespace,
-        "study": study.name.study,
-        "state": study.state.value,
-        "revision": study.revision,
-        "spec": documents.spec_document(study.spec),
-        "algorithm": documents.algorithm_document(study.algorithm),
-        "create_time": microseconds(study.create_time),
-        "update_time": microseconds(study.update_time),
-    }
+STUDY = Insertion(
+    studies,
+    ("uid", "namespace", "study", "state", "revision", "spec", "algorithm", "create_time", "update_time"),
+)
+STUDY_COLUMNS = tuple(_read(studies.c[name]) for name in STUDY.columns)
 
 
-def study_of(row: AnyRow) -> Study:
-    """From the columns STUDY."""
-    return Study(
-        name=StudyName(row.namespace, row.study),
-        uid=row.uid,
-        spec=documents.spec_of(row.spec),
-        algorithm=documents.algorithm_of(row.algorithm),
-        create_time=time_of(row.create_time),
-        update_time=time_of(row.update_time),
-        state=StudyState(row.state),
-        revision=row.revision,
+def study_row(study: Study) -> Row:
+    """For STUDY."""
+    return (
+        study.uid,
+        study.name.namespace,
+        study.name.study,
+        study.state.value,
+        study.revision,
+        documents.text(documents.spec_document(study.spec)),
+        documents.text(documents.algorithm_document(study.algorithm)),
+        microseconds(study.create_time),
+        microseconds(study.update_time),
     )
 
 
-# The columns of a trial and of its observation, which may not be there; in the
-# order in which ``trial_of`` takes them apart.
-TRIAL = (
-    trials.c.number,
-    trials.c.state,
-    trials.c.parameters,
-    trials.c.context,
-    trials.c.origin,
-    trials.c.create_time,
-    trials.c.expire_time,
-    observations.c.observation,
-    observations.c.create_time.label("complete_time"),
+def study_of(row: Row) -> Study:
+    """From STUDY_COLUMNS."""
+    uid, namespace, study, state, revision, spec, algorithm, create_time, update_time = row
+    return Study(
+        name=StudyName(namespace, study),
+        uid=uid,
+        spec=documents.spec_of(documents.parsed(spec)),
+        algorithm=documents.algorithm_of(documents.parsed(algorithm)),
+        create_time=time_of(create_time),
+        update_time=time_of(update_time),
+        state=StudyState(state),
+        revision=revision,
+    )
+
+
+def _text(values: Parameters) -> str:
+    return documents.text(dict(values)) if values else "{}"
+
+
+PROGRESS = Insertion(progress, ("study_uid", "observations", "newest_sequence"))
+
+TRIAL = Insertion(
+    trials,
+    ("study_uid", "number", "state", "parameters", "context", "origin", "create_time", "expire_time"),
+)
+# With the columns of the observation, which may not be there.
+TRIAL_COLUMNS = (
+    *(_read(trials.c[name]) for name in TRIAL.columns[1:]),
+    _read(observations.c.observation),
+    observations.c.create_time,
 )
 
 
-def trial_row(study: Study, trial: Trial) -> Values:
-    """Of the table trials: all of the trial but its observation."""
-    return {
-        "study_uid": study.uid,
-        "number": trial.number,
-        "state": trial.state.value,
-        "parameters": dict(trial.parameters),
-        "context": dict(trial.context),
-        "origin": documents.origin_document(trial.source, trial.detail, trial.model, trial.worker),
-        "create_time": microseconds(trial.create_time),
-        "expire_time": microseconds(trial.expire_time),
-    }
+def trial_row(study: Study, trial: Trial) -> Row:
+    """For TRIAL: all of the trial but its observation."""
+    origin = documents.origin_document(trial.source, trial.detail, trial.model, trial.worker)
+    return (
+        study.uid,
+        trial.number,
+        trial.state.value,
+        _text(trial.parameters),
+        _text(trial.context),
+        documents.text(origin),
+        microseconds(trial.create_time),
+        microseconds(trial.expire_time),
+    )
 
 
-def trial_of(row: AnyRow) -> Trial:
-    """From the columns TRIAL."""
-    number, state, parameters, context, origin, create_time, expire_time, observation, complete_time = row
+def trial_of(row: Row) -> Trial:
+    """From TRIAL_COLUMNS."""
+    number, state, parameters, context, stored_origin, create_time, expire_time, observation, complete_time = row
+    origin = documents.parsed(stored_origin)
     return Trial(
         number=number,
         state=TrialState(state),
-        parameters=parameters,
+        parameters=documents.parsed(parameters),
         source=Source(origin["source"]),
         model=documents.model_of(origin),
         create_time=time_of(create_time),
         expire_time=time_of(expire_time),
-        context=context,
+        context=documents.parsed(context),
         worker=origin["worker"],
         detail=origin["detail"],
-        observation=None if observation is None else documents.observation_of(observation),
+        observation=None if observation is None else observation_of(observation),
         complete_time=None if complete_time is None else time_of(complete_time),
     )
 
 
-# The columns of a row of the log, with those of its trial if it is of one.
-LOG = (
-    observations.c.sequence,
-    observations.c.transaction_id,
-    observations.c.observation,
-    observations.c.context,
-    observations.c.create_time,
-    observations.c.number,
-    observations.c.decision,
-    observations.c.arm,
-    observations.c.propensity,
-    trials.c.parameters,
-    trials.c.context.label("trial_context"),
+TRIAL_OBSERVATION = Insertion(observations, ("study_uid", "number", "observation", "create_time"))
+
+
+def trial_observation_row(study: Study, number: int, observation: Observation, now: int) -> Row:
+    """For TRIAL_OBSERVATION; ``now`` in microseconds."""
+    return (study.uid, number, documents.text(documents.observation_document(observation)), now)
+
+
+DECISION = Insertion(
+    observations, ("study_uid", "decision", "arm", "propensity", "context", "observation", "create_time")
 )
 
 
-def trial_observation_row(study: Study, number: int, observation: Observation, now: datetime) -> Values:
-    """Of the table observations, for a trial."""
-    return {
-        "study_uid": study.uid,
-        "number": number,
-        "observation": documents.observation_document(observation),
-        "create_time": microseconds(now),
-    }
-
-
-DECISION = ("study_uid", "decision", "arm", "propensity", "context", "observation", "create_time")
-
-
-def decision_values(study: Study, observed: DecisionObservation, now: int) -> tuple[Any, ...]:
-    """The columns DECISION of the table observations, documents as text already: the path that counts."""
+def decision_row(study: Study, observed: DecisionObservation, now: int) -> Row:
+    """For DECISION; ``now`` in microseconds."""
     return (
         study.uid,
         observed.decision,
         observed.arm,
         observed.propensity,
-        documents.text(dict(observed.context)),
+        _text(observed.context),
         documents.text(documents.observation_document(observed.observation)),
         now,
     )
 
 
-def log_row_of(row: AnyRow) -> LogRow:
-    """From the columns LOG."""
+def observation_of(text: str) -> Observation:
+    """From the column observation."""
+    return documents.observation_of(documents.parsed(text))
+
+
+# With those of the trial, if it is of one.
+LOG_COLUMNS = (
+    observations.c.transaction_id,
+    observations.c.sequence,
+    _read(observations.c.observation),
+    _read(observations.c.context),
+    observations.c.create_time,
+    observations.c.number,
+    observations.c.decision,
+    observations.c.arm,
+    observations.c.propensity,
+    _read(trials.c.parameters),
+    _read(trials.c.context),
+)
+
+
+def log_row_of(row: Row) -> LogRow:
+    """From LOG_COLUMNS."""
+    _, sequence, observation, own_context, create_time, number, decision, arm, propensity, parameters, context = row
     return LogRow(
-        sequence=row.sequence,
-        observation=documents.observation_of(row.observation),
-        context=row.context if row.number is None else row.trial_context,
-        create_time=time_of(row.create_time),
-        number=row.number,
-        parameters=row.parameters,
-        decision=row.decision,
-        arm=row.arm,
-        propensity=row.propensity,
+        sequence=sequence,
+        observation=observation_of(observation),
+        context=documents.parsed(own_context if number is None else context),
+        create_time=time_of(create_time),
+        number=number,
+        parameters=None if parameters is None else documents.parsed(parameters),
+        decision=decision,
+        arm=arm,
+        propensity=propensity,
     )
 
 
-REQUEST = ("scope", "key", "method", "fingerprint", "answer", "create_time")
+REQUEST = Insertion(requests, ("scope", "key", "method", "fingerprint", "answer", "create_time"))
 
 
-def request_row(scope: str, request: Request, answer: Document) -> Values:
-    """Of the table requests."""
-    return {
-        "scope": scope,
-        "key": request.key,
-        "method": request.method,
-        "fingerprint": request.fingerprint,
-        "answer": answer,
-        "create_time": microseconds(datetime.now(UTC)),
-    }
-
-
-def request_values(scope: str, request: Request, answer: Document, now: int) -> tuple[Any, ...]:
-    """The columns REQUEST, the document as text already."""
+def request_row(scope: str, request: Request, answer: Document) -> Row:
+    """For REQUEST; with the time of day, since requests are forgotten by their real age."""
+    now = microseconds(datetime.now(UTC))
     return (scope, request.key, request.method, request.fingerprint, documents.text(answer), now)
+
+
+SIGNING_KEY = Insertion(signing_keys, ("name", "secret"))

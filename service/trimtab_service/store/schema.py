@@ -7,7 +7,18 @@ an older version. A test holds that both ways lead to the same tables.
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Connection, MetaData, PrimaryKeyConstraint, String, Table, insert, inspect, select
+from sqlalchemy import (
+    Column,
+    Connection,
+    Engine,
+    MetaData,
+    PrimaryKeyConstraint,
+    String,
+    Table,
+    insert,
+    inspect,
+    select,
+)
 
 from trimtab_service.domain.errors import StoreUnavailable
 from trimtab_service.store.migrations import HEAD, OLDER
@@ -22,13 +33,22 @@ _versions = Table(
 )
 
 
-def is_current(connection: Connection) -> bool:
-    """Whether the tables are those of this version."""
-    return _version(connection) == HEAD
+def make_tables(engine: Engine, *locking: str) -> None:
+    """Makes the tables those of this version.
+
+    locking: statements that begin a transaction and hold off all others who do
+        the same; only needed where the tables are not yet right.
+    """
+    with engine.connect() as connection:
+        if _version(connection) == HEAD:
+            return
+    with engine.begin() as connection:
+        for statement in locking:
+            connection.exec_driver_sql(statement)
+        _make(connection)
 
 
-def make_current(connection: Connection) -> None:
-    """Makes the tables those of this version. Nobody else may do the same meanwhile; the caller holds a lock."""
+def _make(connection: Connection) -> None:
     version = _version(connection)
     if version == HEAD:
         return

@@ -10,59 +10,47 @@ that can be seen lies before the horizon.
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import ClassVar
 
-from sqlalchemy import ColumnElement, Connection, Executable, and_, bindparam, insert, select, tuple_
+from sqlalchemy import ColumnElement, Executable, and_, bindparam, select, tuple_
 
 from trimtab_service.domain.errors import TrimtabError
 from trimtab_service.domain.study import Study
 from trimtab_service.store import rows
 from trimtab_service.store.base import DecisionBatch, LogRow, Result, Tail
+from trimtab_service.store.connection import Connection
 from trimtab_service.store.group_commit import Known, Plan, judge
 from trimtab_service.store.sql_requests import SqlRequests
 from trimtab_service.store.tables import observations, trials
+from trimtab_service.store.words import Horizon
 
 _WITH_TRIAL = observations.outerjoin(
     trials, and_(trials.c.study_uid == observations.c.study_uid, trials.c.number == observations.c.number)
 )
-_LOG = select(*rows.LOG).select_from(_WITH_TRIAL).where(observations.c.study_uid == bindparam("uid"))
-_PAGE = (
-    _LOG.where(observations.c.sequence > bindparam("after")).order_by(observations.c.sequence).limit(bindparam("most"))
-)
+_LOG = select(*rows.LOG_COLUMNS).select_from(_WITH_TRIAL).where(observations.c.study_uid == bindparam("uid"))
 _PLACE = (observations.c.transaction_id, observations.c.sequence)
-
-
-def append_observations(transaction_id: ColumnElement[int]) -> Executable:
-    """Inserts rows of the log and gives their sequences."""
-    return insert(observations).values(transaction_id=transaction_id).returning(observations.c.sequence)
-
-
-def rows_behind(horizon: ColumnElement[int]) -> Executable:
-    """Rows of a study's log behind a place and before the horizon."""
-    place = tuple_(bindparam("transaction"), bindparam("sequence"))
-    return (
-        _LOG.where(tuple_(*_PLACE) > place, observations.c.transaction_id < horizon)
-        .order_by(*_PLACE)
-        .limit(bindparam("most"))
+TAIL = (
+    _LOG.where(
+        tuple_(*_PLACE) > tuple_(bindparam("transaction"), bindparam("sequence")),
+        observations.c.transaction_id < Horizon(),
     )
+    .order_by(*_PLACE)
+    .limit(bindparam("most"))
+)
 
 
-class SqlLog(SqlRequests, ABC):
+def page_by(*order: ColumnElement[int]) -> Executable:
+    """A page of a study's log in this order, which is that of the sequences."""
+    return _LOG.where(observations.c.sequence > bindparam("after")).order_by(*order).limit(bindparam("most"))
+
+
+class SqlLog(SqlRequests):
     """The part of Store that is about the log."""
 
-    tail_rows: ClassVar[Executable]
-    """What ``rows_behind`` gives for this engine."""
-
-    @abstractmethod
-    def insert_requests(self, connection: Connection, values: Sequence[tuple[Any, ...]]) -> None:
-        """Inserts rows of the columns rows.REQUEST, by the fastest way the driver has."""
-
-    @abstractmethod
-    def insert_decisions(self, connection: Connection, values: Sequence[tuple[Any, ...]]) -> None:
-        """Inserts rows of the columns rows.DECISION, by the fastest way the driver has."""
+    page: ClassVar[Executable] = page_by(observations.c.sequence)
+    """A page of the log by sequence, from an index."""
 
     def record_decisions(self, batches: Sequence[DecisionBatch], now: datetime) -> list[list[Result] | TrimtabError]:
         """Two statements if all is new; where a constraint objects, once more with a look at what is there."""
@@ -79,23 +67,23 @@ class SqlLog(SqlRequests, ABC):
     def _store(self, connection: Connection, plan: Plan) -> list[list[Result] | TrimtabError]:
         # Sorted: two transactions that insert the same keys wait for each other in one direction only.
         if plan.requests:
-            self.insert_requests(connection, sorted(plan.requests))
+            connection.insert(rows.REQUEST, sorted(plan.requests))
         if plan.decisions:
-            self.insert_decisions(connection, sorted(plan.decisions))
+            connection.insert(rows.DECISION, sorted(plan.decisions))
         return plan.answers
 
     def list_observations(self, study: Study, after: int, limit: int) -> list[LogRow]:
         """By sequence."""
         values = {"uid": study.uid, "after": after, "most": limit}
-        found = self.look(lambda connection: connection.execute(_PAGE, values).all())
+        found = self.look(lambda connection: connection.all(self.page, values))
         return [rows.log_row_of(row) for row in found]
 
     def tail(self, study: Study, cursor: str, limit: int) -> Tail:
         """The cursor is the place of the last row read: TRANSACTION-SEQUENCE."""
         transaction, sequence = (int(part) for part in cursor.split("-")) if cursor else (0, 0)
         values = {"uid": study.uid, "transaction": transaction, "sequence": sequence, "most": limit + 1}
-        found = self.look(lambda connection: connection.execute(self.tail_rows, values).all())
+        found = self.look(lambda connection: connection.all(TAIL, values))
         read = found[:limit]
         if read:
-            cursor = f"{read[-1].transaction_id}-{read[-1].sequence}"
+            cursor = "{}-{}".format(*read[-1])
         return Tail([rows.log_row_of(row) for row in read], cursor, more=len(found) > limit)

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Connection, bindparam, delete, insert, select, tuple_
+from sqlalchemy import bindparam, delete, select, tuple_
 
 from trimtab_service.store import refusals, rows
 from trimtab_service.store.base import Request
-from trimtab_service.store.documents import Document
+from trimtab_service.store.connection import Connection
+from trimtab_service.store.documents import Document, parsed
 from trimtab_service.store.tables import requests
 from trimtab_service.store.transactions import Transactions
+from trimtab_service.store.words import as_text
 
 FORGOTTEN_AT_ONCE = 5_000
 """Requests forgotten in one transaction, so that no writer waits long for it."""
 
-_INSERT = insert(requests)
-_SELECT = select(requests.c.method, requests.c.fingerprint, requests.c.answer).where(
+_SELECT = select(requests.c.method, requests.c.fingerprint, as_text(requests.c.answer)).where(
     requests.c.scope == bindparam("scope"), requests.c.key == bindparam("key")
 )
 _OLD = (
@@ -36,24 +37,24 @@ def namespace_scope(namespace: str) -> str:
 def remember(connection: Connection, scope: str, request: Request | None, answer: Document) -> None:
     """Stores the answer; IntegrityError where there is one already."""
     if request is not None:
-        connection.execute(_INSERT, rows.request_row(scope, request, answer))
+        connection.insert(rows.REQUEST, [rows.request_row(scope, request, answer)])
 
 
 def recall(connection: Connection, scope: str, request: Request | None) -> Document | None:
     """The answer that this request got before, if it did. Raises RequestIdReused."""
     if request is None:
         return None
-    row = connection.execute(_SELECT, {"scope": scope, "key": request.key}).first()
+    row = connection.first(_SELECT, {"scope": scope, "key": request.key})
     if row is None:
         return None
-    check_same(request, row.method, row.fingerprint)
-    answer: Document = row.answer
-    return answer
+    method, fingerprint, answer = row
+    check_same(request, method, fingerprint)
+    return parsed(answer)
 
 
 def check_same(request: Request, method: str, fingerprint: bytes) -> None:
     """Raises RequestIdReused unless a request of the same key was the same one."""
-    if (request.method, request.fingerprint) != (method, bytes(fingerprint)):
+    if (request.method, request.fingerprint) != (method, fingerprint):
         was = "with another body" if request.method == method else f"for {method}"
         raise refusals.request_reused(request.key, was)
 
@@ -70,7 +71,7 @@ class SqlRequests(Transactions):
         limit = rows.microseconds(before)
 
         def forget(connection: Connection) -> int:
-            return connection.execute(_FORGET, {"before": limit, "most": FORGOTTEN_AT_ONCE}).rowcount
+            return connection.change(_FORGET, {"before": limit, "most": FORGOTTEN_AT_ONCE})
 
         forgotten = 0
         while (count := self.write(forget)) > 0:

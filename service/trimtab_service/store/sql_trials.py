@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
-from typing import ClassVar
+from typing import TypeAlias
 
-from sqlalchemy import Connection, Executable, and_, bindparam, func, insert, or_, select, update
+from sqlalchemy import and_, bindparam, func, or_, select, update
 
 from trimtab_service.domain.observation import Observation
 from trimtab_service.domain.study import Study, StudyName, TrialName
 from trimtab_service.domain.suggestion import STATE_AFTER, History, Trial, TrialState
-from trimtab_service.store import refusals, rows
+from trimtab_service.store import documents, refusals, rows
 from trimtab_service.store.base import (
     DUPLICATE,
     RECORDED,
@@ -21,124 +22,120 @@ from trimtab_service.store.base import (
     Snapshot,
     TrialObservation,
 )
-from trimtab_service.store.documents import Document, observation_of, results_document, results_of
-from trimtab_service.store.sql_requests import SqlRequests, check_same, recall, remember
+from trimtab_service.store.connection import Connection
+from trimtab_service.store.sql_requests import check_same, recall, remember
+from trimtab_service.store.sql_studies import NAMED, SqlStudies
 from trimtab_service.store.tables import observations, progress, requests, studies, trials
+from trimtab_service.store.words import TransactionId, among_integers, as_text
+
+Answer: TypeAlias = str | None
+"""What a request was answered before, as text."""
 
 _OF_STUDY = trials.c.study_uid == bindparam("uid")
-_NUMBERED = trials.c.number.in_(bindparam("numbers", expanding=True))
+_NUMBERED = among_integers(trials.c.number, "numbers")
 _WITH_OBSERVATION = trials.outerjoin(
-    observations,
-    and_(observations.c.study_uid == trials.c.study_uid, observations.c.number == trials.c.number),
+    observations, and_(observations.c.study_uid == trials.c.study_uid, observations.c.number == trials.c.number)
 )
-_IN_ORDER = select(*rows.TRIAL).select_from(_WITH_OBSERVATION).where(_OF_STUDY).order_by(trials.c.number)
+_IN_ORDER = select(*rows.TRIAL_COLUMNS).select_from(_WITH_OBSERVATION).where(_OF_STUDY).order_by(trials.c.number)
 _SOME = _IN_ORDER.where(_NUMBERED)
 
-_UNDER_LEASE = and_(trials.c.state == TrialState.PENDING.value, trials.c.expire_time > bindparam("now"))
+_IS_PENDING = trials.c.state == TrialState.PENDING.value
+_UNDER_LEASE = and_(_IS_PENDING, trials.c.expire_time > bindparam("now"))
 _STATE_IS = {
     **{state: trials.c.state == state.value for state in TrialState},
     TrialState.PENDING: _UNDER_LEASE,
-    TrialState.EXPIRED: and_(trials.c.state == TrialState.PENDING.value, trials.c.expire_time <= bindparam("now")),
+    TrialState.EXPIRED: and_(_IS_PENDING, trials.c.expire_time <= bindparam("now")),
 }
-_OBSERVED = trials.c.state.in_([state.value for state in STATE_AFTER.values()])
-_HISTORY = _IN_ORDER.where(or_(_UNDER_LEASE, _OBSERVED))
+_HISTORY = _IN_ORDER.where(or_(_UNDER_LEASE, *(trials.c.state == state.value for state in STATE_AFTER.values())))
 
-_NEWEST_NUMBER = (
-    select(func.max(trials.c.number))
-    .where(trials.c.study_uid == studies.c.uid)
-    .scalar_subquery()
-    .label("newest_number")
-)
+_NEWEST_NUMBER = select(func.max(trials.c.number)).where(trials.c.study_uid == studies.c.uid).scalar_subquery()
 _SNAPSHOT = (
     select(
-        *rows.STUDY,
+        *rows.STUDY_COLUMNS,
         progress.c.observations,
         progress.c.newest_sequence,
         _NEWEST_NUMBER,
         requests.c.method,
         requests.c.fingerprint,
-        requests.c.answer,
+        as_text(requests.c.answer),
     )
     .select_from(
         studies.join(progress, progress.c.study_uid == studies.c.uid).outerjoin(
             requests, and_(requests.c.scope == studies.c.uid, requests.c.key == bindparam("key"))
         )
     )
-    .where(studies.c.namespace == bindparam("namespace"), studies.c.study == bindparam("study"))
+    .where(NAMED)
 )
-
-# RETURNING makes one statement of many rows, rather than many statements.
-_INSERT = insert(trials).returning(trials.c.number)
-_EXISTS = select(studies.c.uid).where(studies.c.uid == bindparam("uid"))
-_LEASE = (
-    update(trials)
-    .where(
-        trials.c.study_uid == bindparam("old_uid"),
-        trials.c.number == bindparam("old_number"),
-        trials.c.state.in_([TrialState.QUEUED.value, TrialState.PENDING.value]),
-    )
-    .values(state=TrialState.PENDING.value, expire_time=bindparam("lease_end"))
-)
-_STATE_OF = select(trials.c.state).where(_OF_STUDY, trials.c.number == bindparam("number"))
-_LOCK_PROGRESS = (
-    select(progress.c.observations, progress.c.newest_sequence)
-    .where(progress.c.study_uid == bindparam("uid"))
-    .with_for_update()
-)
-_OBSERVATIONS = (
-    select(trials.c.number, observations.c.observation).select_from(_WITH_OBSERVATION).where(_OF_STUDY, _NUMBERED)
-)
-_END = (
-    update(trials)
-    .where(trials.c.study_uid == bindparam("old_uid"), trials.c.number.in_(bindparam("numbers", expanding=True)))
-    .values(state=bindparam("end_state"))
-)
-_PROGRESS = (
-    update(progress)
-    .where(progress.c.study_uid == bindparam("old_uid"))
-    .values(observations=progress.c.observations + bindparam("added"), newest_sequence=bindparam("newest"))
-)
-_NAMED = and_(studies.c.namespace == bindparam("namespace"), studies.c.study == bindparam("study"))
 _ONE = (
-    select(*rows.TRIAL)
+    select(*rows.TRIAL_COLUMNS)
     .select_from(
         studies.outerjoin(
             _WITH_OBSERVATION, and_(trials.c.study_uid == studies.c.uid, trials.c.number == bindparam("number"))
         )
     )
-    .where(_NAMED)
+    .where(NAMED)
+)
+_STUDY_EXISTS = select(studies.c.uid).where(studies.c.uid == bindparam("uid"))
+_STATE_OF = select(trials.c.state).where(_OF_STUDY, trials.c.number == bindparam("number"))
+_LEASE = (
+    update(trials)
+    .where(
+        trials.c.study_uid == bindparam("old_uid"),
+        trials.c.number == bindparam("old_number"),
+        or_(trials.c.state == TrialState.QUEUED.value, _IS_PENDING),
+    )
+    .values(state=TrialState.PENDING.value, expire_time=bindparam("lease_end"))
+)
+_LOCK = select(progress.c.observations).where(progress.c.study_uid == bindparam("uid")).with_for_update()
+_OBSERVATIONS = (
+    select(trials.c.number, as_text(observations.c.observation))
+    .select_from(_WITH_OBSERVATION)
+    .where(_OF_STUDY, _NUMBERED)
+)
+_END = update(trials).where(trials.c.study_uid == bindparam("old_uid"), _NUMBERED).values(state=bindparam("end_state"))
+_NEWEST_SEQUENCE = (
+    select(func.max(observations.c.sequence))
+    .where(observations.c.study_uid == bindparam("old_uid"), observations.c.transaction_id == TransactionId())
+    .scalar_subquery()
+)
+_ADVANCE = (
+    update(progress)
+    .where(progress.c.study_uid == bindparam("old_uid"))
+    .values(observations=progress.c.observations + bindparam("added"), newest_sequence=_NEWEST_SEQUENCE)
 )
 
 
-class SqlTrials(SqlRequests):
+class SqlTrials(SqlStudies):
     """The part of Store that is about trials."""
-
-    append_observations: ClassVar[Executable]
-    """Inserts rows of the log and gives their sequences: see sql_log.append_observations."""
 
     def snapshot(self, name: StudyName, now: datetime, request: Request | None, *, trials: bool) -> Snapshot:
         """One statement, unless there are trials to read."""
-        values = {"namespace": name.namespace, "study": name.study, "key": request.key if request else None}
+        values = {"namespace": name.namespace, "study": name.study, "key": None if request is None else request.key}
 
-        def look(connection: Connection) -> rows.AnyRow:
-            row = connection.execute(_SNAPSHOT, values).first()
+        def look(connection: Connection) -> tuple[Snapshot, Answer]:
+            row = connection.first(_SNAPSHOT, values)
             if row is None:
                 raise refusals.no_study(name)
-            if request is not None and row.answer is not None:
-                check_same(request, row.method, row.fingerprint)
-            return row
+            *study, observed, newest_sequence, newest_number, method, fingerprint, answer = row
+            if request is not None and answer is not None:
+                check_same(request, method, fingerprint)
+            history = History((), (newest_number or 0) + 1, newest_sequence, observed)
+            return Snapshot(self.study_of(tuple(study)), history), answer
 
         def read(connection: Connection) -> Snapshot:
-            row = look(connection)
-            replay = None
-            if row.answer is not None:
-                replay = tuple(trial.at(now) for trial in _answered(connection, row.uid, row.answer))
-            return _snapshot(row, _known(connection, row.uid, now) if trials else (), replay)
+            snapshot, answer = look(connection)
+            uid, replay = snapshot.study.uid, None
+            if answer is not None:
+                replay = tuple(trial.at(now) for trial in _answered(connection, uid, documents.parsed(answer)))
+            history = snapshot.history
+            if trials:
+                history = replace(history, trials=_known(connection, uid, now))
+            return replace(snapshot, history=history, replay=replay)
 
         if trials:
             return self.read(read)
-        row = self.look(look)
-        return _snapshot(row, (), None) if row.answer is None else self.read(read)
+        snapshot, answer = self.look(look)
+        return snapshot if answer is None else self.read(read)
 
     def append_trials(self, study: Study, trials: Sequence[Trial], request: Request | None) -> tuple[Trial, ...]:
         """Inserts; the primary key decides between two that append the same number."""
@@ -146,14 +143,14 @@ class SqlTrials(SqlRequests):
 
         def append(connection: Connection) -> tuple[Trial, ...]:
             remember(connection, study.uid, request, answer)
-            connection.execute(_INSERT, [rows.trial_row(study, trial) for trial in trials])
+            connection.insert(rows.TRIAL, [rows.trial_row(study, trial) for trial in trials])
             return tuple(trials)
 
         def judge(connection: Connection) -> tuple[Trial, ...]:
             before = recall(connection, study.uid, request)
             if before is not None:
                 return _answered(connection, study.uid, before)
-            if connection.execute(_EXISTS, {"uid": study.uid}).first() is None:
+            if connection.first(_STUDY_EXISTS, {"uid": study.uid}) is None:
                 raise refusals.study_gone(study)
             raise NumberTaken
 
@@ -165,28 +162,19 @@ class SqlTrials(SqlRequests):
         """One observer of a study at a time, so that sequences grow in the order of commits."""
 
         def observe(connection: Connection) -> list[Result]:
-            if connection.execute(_LOCK_PROGRESS, {"uid": study.uid}).first() is None:
+            if connection.first(_LOCK, {"uid": study.uid}) is None:
                 raise refusals.study_gone(study)
             before = recall(connection, study.uid, request)
             if before is not None:
-                return results_of(before)
+                return documents.results_of(before)
             stored = _observed(connection, study, observations)
             results, taken = _judge(study, observations, stored)
             if taken:
-                self._end(connection, study, taken, now)
-            remember(connection, study.uid, request, results_document(results))
+                _end(connection, study, taken, rows.microseconds(now))
+            remember(connection, study.uid, request, documents.results_document(results))
             return results
 
         return self.write_or_retry(observe, observe)
-
-    def _end(self, connection: Connection, study: Study, taken: Sequence[TrialObservation], now: datetime) -> None:
-        added = [rows.trial_observation_row(study, item.number, item.observation, now) for item in taken]
-        sequences = connection.execute(self.append_observations, added).scalars().all()
-        for outcome, state in STATE_AFTER.items():
-            numbers = [item.number for item in taken if item.observation.outcome is outcome]
-            if numbers:
-                connection.execute(_END, {"old_uid": study.uid, "numbers": numbers, "end_state": state.value})
-        connection.execute(_PROGRESS, {"old_uid": study.uid, "added": len(sequences), "newest": max(sequences)})
 
     def extend_lease(self, study: Study, number: int, expire_time: datetime, request: Request | None) -> datetime:
         """Writes where the trial has no observation."""
@@ -195,7 +183,7 @@ class SqlTrials(SqlRequests):
         values = {"old_uid": study.uid, "old_number": number, "lease_end": end}
 
         def extend(connection: Connection) -> datetime | None:
-            if connection.execute(_LEASE, values).rowcount == 0:
+            if connection.change(_LEASE, values) == 0:
                 return None
             remember(connection, study.uid, request, {"expire_time": end})
             return expire_time
@@ -204,10 +192,10 @@ class SqlTrials(SqlRequests):
             before = recall(connection, study.uid, request)
             if before is not None:
                 return rows.time_of(before["expire_time"])
-            state = connection.execute(_STATE_OF, {"uid": study.uid, "number": number}).scalar()
-            if state is None:
+            row = connection.first(_STATE_OF, {"uid": study.uid, "number": number})
+            if row is None:
                 raise refusals.no_trial(name)
-            if TrialState(state) in STATE_AFTER.values():
+            if TrialState(row[0]) in STATE_AFTER.values():
                 raise refusals.trial_ended(name)
             return None
 
@@ -216,10 +204,10 @@ class SqlTrials(SqlRequests):
     def get_trial(self, name: TrialName, now: datetime) -> Trial:
         """With its observation, in one statement."""
         values = {"namespace": name.study.namespace, "study": name.study.study, "number": name.number}
-        row = self.look(lambda connection: connection.execute(_ONE, values).first())
+        row = self.look(lambda connection: connection.first(_ONE, values))
         if row is None:
             raise refusals.no_study(name.study)
-        if row.number is None:
+        if row[0] is None:
             raise refusals.no_trial(name)
         return rows.trial_of(row).at(now)
 
@@ -227,28 +215,33 @@ class SqlTrials(SqlRequests):
         self, study: Study, now: datetime, after: int, limit: int, states: frozenset[TrialState]
     ) -> list[Trial]:
         """By number."""
-        query = _IN_ORDER.where(trials.c.number > after).limit(limit)
+        query = _IN_ORDER.where(trials.c.number > bindparam("after")).limit(bindparam("most"))
         if states:
-            query = query.where(or_(*(_STATE_IS[state] for state in sorted(states, key=lambda state: state.value))))
-        values = {"uid": study.uid, "now": rows.microseconds(now)}
-        found = self.look(lambda connection: connection.execute(query, values).all())
+            query = query.where(or_(*(_STATE_IS[state] for state in TrialState if state in states)))
+        values = {"uid": study.uid, "now": rows.microseconds(now), "after": after, "most": limit}
+        found = self.look(lambda connection: connection.all(query, values))
         return [rows.trial_of(row).at(now) for row in found]
 
 
-def _snapshot(row: rows.AnyRow, known: tuple[Trial, ...], replay: tuple[Trial, ...] | None) -> Snapshot:
-    history = History(known, (row.newest_number or 0) + 1, row.newest_sequence, row.observations)
-    return Snapshot(rows.study_of(row), history, replay)
-
-
 def _known(connection: Connection, uid: str, now: datetime) -> tuple[Trial, ...]:
-    found = connection.execute(_HISTORY, {"uid": uid, "now": rows.microseconds(now)})
-    return tuple(rows.trial_of(row) for row in found)
+    return tuple(map(rows.trial_of, connection.all(_HISTORY, {"uid": uid, "now": rows.microseconds(now)})))
 
 
-def _answered(connection: Connection, uid: str, answer: Document) -> tuple[Trial, ...]:
+def _answered(connection: Connection, uid: str, answer: documents.Document) -> tuple[Trial, ...]:
     """The trials that answered a request, as they are now."""
-    found = connection.execute(_SOME, {"uid": uid, "numbers": answer["numbers"]})
-    return tuple(rows.trial_of(row) for row in found)
+    found = connection.all(_SOME, {"uid": uid, "numbers": documents.listed(answer["numbers"])})
+    return tuple(map(rows.trial_of, found))
+
+
+def _end(connection: Connection, study: Study, taken: Sequence[TrialObservation], now: int) -> None:
+    added = [rows.trial_observation_row(study, item.number, item.observation, now) for item in taken]
+    connection.insert(rows.TRIAL_OBSERVATION, added)
+    for outcome, state in STATE_AFTER.items():
+        numbers = [item.number for item in taken if item.observation.outcome is outcome]
+        if numbers:
+            values = {"old_uid": study.uid, "numbers": documents.listed(numbers), "end_state": state.value}
+            connection.change(_END, values)
+    connection.change(_ADVANCE, {"old_uid": study.uid, "added": len(added)})
 
 
 def _observed(
@@ -256,8 +249,8 @@ def _observed(
 ) -> dict[int, Observation | None]:
     """What is stored for those of the trials that there are."""
     numbers = sorted({item.number for item in observations})
-    found = connection.execute(_OBSERVATIONS, {"uid": study.uid, "numbers": numbers})
-    return {row.number: None if row.observation is None else observation_of(row.observation) for row in found}
+    found = connection.all(_OBSERVATIONS, {"uid": study.uid, "numbers": documents.listed(numbers)})
+    return {number: None if stored is None else rows.observation_of(stored) for number, stored in found}
 
 
 def _judge(

@@ -5,18 +5,19 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from pathlib import Path
 from time import monotonic, sleep
 from typing import Any, ClassVar, TypeVar
 
-from sqlalchemy import URL, Connection, create_engine, event, literal_column
+from sqlalchemy import URL, create_engine, event
 
 from trimtab_service.domain.errors import StoreUnavailable
-from trimtab_service.store import documents, rows
-from trimtab_service.store.schema import is_current, make_current
-from trimtab_service.store.sql_log import SqlLog, append_observations, rows_behind
-from trimtab_service.store.sql_studies import SqlStudies
+from trimtab_service.store.connection import Connection, Insertion, Row
+from trimtab_service.store.schema import make_tables
+from trimtab_service.store.sql_log import SqlLog, page_by
 from trimtab_service.store.sql_trials import SqlTrials
+from trimtab_service.store.tables import observations
 
 Answer = TypeVar("Answer")
 
@@ -32,22 +33,31 @@ PRAGMAS = (
     "PRAGMA temp_store = MEMORY",
 )
 
-_INSERT_REQUESTS = f"INSERT INTO requests ({', '.join(rows.REQUEST)}) VALUES ({', '.join('?' for _ in rows.REQUEST)})"
-_INSERT_DECISIONS = (
-    f"INSERT INTO observations (transaction_id, {', '.join(rows.DECISION)})"
-    f" VALUES (0, {', '.join('?' for _ in rows.DECISION)})"
-)
+
+class SqliteConnection(Connection):
+    """Of sqlite3."""
+
+    def insert(self, insertion: Insertion, rows: Sequence[Row]) -> None:
+        """One prepared statement, executed for each row."""
+        self.driver.executemany(_insert_text(insertion), rows)
 
 
-class SqliteStore(SqlStudies, SqlTrials, SqlLog):
+@lru_cache
+def _insert_text(insertion: Insertion) -> str:
+    values = ", ".join("?" for _ in insertion.columns)
+    return f"INSERT INTO {insertion.table.name} ({', '.join(insertion.columns)}) VALUES ({values})"
+
+
+class SqliteStore(SqlTrials, SqlLog):
     """Studies in one SQLite file, made on first start."""
 
     writers: ClassVar[int] = 1
     begin_read = "BEGIN"
     begin_write = "BEGIN IMMEDIATE"
     passing: ClassVar[frozenset[str]] = frozenset()  # no deadlocks; and waiting has its own limit
-    append_observations = append_observations(literal_column("0"))
-    tail_rows = rows_behind(literal_column("1"))
+    connection = SqliteConnection
+    # In this order there is an index anyway, see ``tables``.
+    page = page_by(observations.c.transaction_id, observations.c.sequence)
 
     def __init__(self, path: Path, threads: int) -> None:
         self._path = path
@@ -55,9 +65,7 @@ class SqliteStore(SqlStudies, SqlTrials, SqlLog):
         self._writing = threading.Lock()
         engine = create_engine(
             URL.create("sqlite", database=str(path)),
-            connect_args={"timeout": BUSY_SECONDS, "cached_statements": 256},
-            isolation_level="AUTOCOMMIT",
-            json_serializer=documents.text,
+            connect_args={"timeout": BUSY_SECONDS, "cached_statements": 256, "isolation_level": None},
             pool_size=threads + self.writers,
             max_overflow=0,
         )
@@ -67,8 +75,8 @@ class SqliteStore(SqlStudies, SqlTrials, SqlLog):
     def migrate(self) -> None:
         """Makes or upgrades the tables."""
         self._check_place()
-        if not self.read(is_current):
-            self.write(make_current)
+        with self.renamed():
+            make_tables(self.engine, self.begin_write)
 
     def close(self) -> None:
         """Lets go of the file."""
@@ -79,13 +87,9 @@ class SqliteStore(SqlStudies, SqlTrials, SqlLog):
         with self._writing:
             return super().write(work)
 
-    def insert_requests(self, connection: Connection, values: Sequence[tuple[Any, ...]]) -> None:
-        """As many executions of one prepared statement."""
-        connection.exec_driver_sql(_INSERT_REQUESTS, list(values))
-
-    def insert_decisions(self, connection: Connection, values: Sequence[tuple[Any, ...]]) -> None:
-        """As many executions of one prepared statement."""
-        connection.exec_driver_sql(_INSERT_DECISIONS, list(values))
+    def has_died(self, _driver: Any) -> bool:
+        """A file doesn't go away."""
+        return False
 
     def _check_place(self) -> None:
         """SQLite itself only says that it can't open the file."""

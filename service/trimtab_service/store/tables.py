@@ -23,6 +23,8 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
+from trimtab_service.store.words import TransactionId
+
 metadata = MetaData(
     naming_convention={
         "pk": "%(table_name)s_pk",
@@ -90,15 +92,16 @@ _pending = trials.c.state == "pending"
 Index("trials_pending_ix", trials.c.expire_time, sqlite_where=_pending, postgresql_where=_pending)
 
 # The log: rows are added, and never changed. ``number`` is set in trial
-# studies; ``decision`` to ``context`` are in bandit studies. transaction_id is
-# 0 where transactions commit in the order in which they number their rows;
-# elsewhere it puts the rows in an order in which none appears late: see SqlLog.
+# studies; ``decision`` to ``context`` are in bandit studies. transaction_id, which
+# the database fills in, is 0 where transactions commit in the order in which
+# they number their rows; elsewhere it puts the rows in an order in which none
+# appears late: see ``sql_log``.
 observations = Table(
     "observations",
     metadata,
     Column("sequence", Sequence, primary_key=True, autoincrement=True),
     _study_uid(),
-    Column("transaction_id", BigInteger, nullable=False),
+    Column("transaction_id", BigInteger, nullable=False, server_default=TransactionId()),
     Column("number", BigInteger),
     Column("decision", Key),
     Column("arm", Integer),
@@ -122,7 +125,8 @@ Index(
     postgresql_where=_of_decision,
 )
 Index("observations_log_ix", log.study_uid, log.transaction_id, log.sequence)
-Index("observations_sequence_ix", log.study_uid, log.sequence)
+# Where transaction_id is always 0, the index above is in this order already.
+Index("observations_sequence_ix", log.study_uid, log.sequence).ddl_if(dialect="postgresql")
 
 # What was answered to writes that named themselves. Written in the transaction
 # of its effect. scope: a study's uid, or namespaces/ID.

@@ -7,12 +7,15 @@ statement costs one statement.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import ClassVar, TypeVar
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, ClassVar, TypeVar
 
-from sqlalchemy import Connection, Engine, exc
+from sqlalchemy import Engine, exc
 
 from trimtab_service.domain.errors import StoreUnavailable, TooMuchContention
+from trimtab_service.store.connection import Connection, DriverConnection, Statements
 
 Answer = TypeVar("Answer")
 
@@ -21,7 +24,7 @@ MOST_ATTEMPTS = 10
 last somebody else got through, so reaching it takes ten others in a row."""
 
 
-class Transactions:
+class Transactions(ABC):
     """Runs functions of a connection as transactions of one engine."""
 
     begin_read: ClassVar[str]
@@ -33,9 +36,19 @@ class Transactions:
     passing: ClassVar[frozenset[str]]
     """SQLSTATEs after which the same work may succeed when it is begun anew: a deadlock, say."""
 
+    connection: ClassVar[type[Connection]]
+    """The engine's kind of connection."""
+
     def __init__(self, engine: Engine, place: str) -> None:
+        """``place``: what people are told where it doesn't answer; no password."""
         self.engine = engine
-        self._place = place  # what people are told when it doesn't answer
+        self._place = place
+        self._statements = Statements(engine.dialect)
+        self._driver: Any = engine.dialect.loaded_dbapi  # a DB-API module: names the errors
+
+    @abstractmethod
+    def has_died(self, driver: DriverConnection) -> bool:
+        """Whether the connection can't be used any more."""
 
     def look(self, work: Callable[[Connection], Answer]) -> Answer:
         """Runs work of a single statement that reads."""
@@ -62,7 +75,7 @@ class Transactions:
         for _ in range(MOST_ATTEMPTS):
             try:
                 return self.write(_whole(work))
-            except (exc.IntegrityError, _Refused):
+            except (self._driver.IntegrityError, _Refused):
                 answer = self.read(judge)
             if answer is not None:
                 return answer
@@ -77,7 +90,7 @@ class Transactions:
         for _ in range(MOST_ATTEMPTS):
             try:
                 return self.write(work)
-            except exc.IntegrityError:
+            except self._driver.IntegrityError:
                 work = again
         raise _contended()
 
@@ -87,46 +100,69 @@ class Transactions:
             attempt += 1
             try:
                 return self._attempt(begin, work)
-            except exc.IntegrityError:
+            except self._driver.IntegrityError:
                 raise
-            except _CommitFailed as error:
-                raise self._unavailable(error.cause) from error.cause
-            except exc.DBAPIError as error:
-                if attempt < MOST_ATTEMPTS and getattr(error.orig, "sqlstate", None) in self.passing:
-                    continue
-                if attempt == 1 and error.connection_invalidated:
-                    continue  # it had died in the pool; the server may be back
-                if isinstance(error, exc.ProgrammingError | exc.DataError | exc.NotSupportedError):
-                    raise  # a fault of ours
-                raise self._unavailable(error) from error
+            except _Died as died:
+                # In the pool, long ago maybe; and the server may be back.
+                if attempt > 1:
+                    raise self.unavailable(died.cause) from died.cause
+            except (self._driver.ProgrammingError, self._driver.DataError, self._driver.NotSupportedError):
+                raise  # a fault of ours
+            except self._driver.Error as error:
+                if attempt == MOST_ATTEMPTS or getattr(error, "sqlstate", None) not in self.passing:
+                    raise self.unavailable(error) from error
             except exc.TimeoutError as error:
                 raise StoreUnavailable(f"every connection to {self._place} is in use") from error
 
-    def _unavailable(self, error: exc.DBAPIError) -> StoreUnavailable:
-        """Only the driver's words: SQLAlchemy's would show the statement."""
-        return StoreUnavailable(f"{self._place} doesn't answer: {' '.join(str(error.orig).split())}")
-
     def _attempt(self, begin: str, work: Callable[[Connection], Answer]) -> Answer:
-        # Leaving the block gives the connection back, which rolls back what is not committed.
-        with self.engine.connect() as connection:
-            if not begin:
-                return work(connection)
-            connection.exec_driver_sql(begin)
-            answer = work(connection)
-            try:
-                connection.exec_driver_sql("COMMIT")
-            except exc.DBAPIError as error:
-                # It may have happened or not: nobody but the caller may try again.
-                raise _CommitFailed(error) from error
+        pooled = self.engine.raw_connection()
+        driver: Any = pooled.driver_connection
+        committing = False
+        try:
+            if begin:
+                driver.execute(begin)
+            answer = work(self.connection(driver, self._statements))
+            if begin:
+                committing = True
+                driver.execute("COMMIT")
             return answer
+        except self._driver.Error as error:
+            died = self.has_died(driver)
+            if died:
+                pooled.invalidate(error)
+                self.engine.dispose()  # the others in the pool died with it
+            if committing:
+                # It may have happened or not: nobody but the caller may try again.
+                raise self.unavailable(error) from error
+            if died:
+                raise _Died(error) from error
+            raise
+        finally:
+            pooled.close()  # back to the pool, which rolls back what is not committed
+
+    @contextmanager
+    def renamed(self) -> Iterator[None]:
+        """Renames the errors of what runs on the engine itself."""
+        try:
+            yield
+        except exc.DBAPIError as error:
+            if isinstance(error.orig, self._driver.ProgrammingError) or not isinstance(error.orig, Exception):
+                raise  # a fault of ours
+            raise self.unavailable(error.orig) from error
+
+    def unavailable(self, error: Exception) -> StoreUnavailable:
+        """What the driver said, in one line. Drivers don't show passwords."""
+        return StoreUnavailable(f"{self._place} doesn't answer: {' '.join(str(error).split())}")
 
 
 class _Refused(Exception):
     """The work found that it can't go on; rolls back."""
 
 
-class _CommitFailed(Exception):
-    def __init__(self, cause: exc.DBAPIError) -> None:
+class _Died(Exception):
+    """The connection broke before anything was committed."""
+
+    def __init__(self, cause: Exception) -> None:
         super().__init__()
         self.cause = cause
 

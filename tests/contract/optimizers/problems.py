@@ -166,7 +166,8 @@ def history(problem: Problem, kind: str) -> History:
         "only_abandoned": others(TrialState.ABANDONED, 12),
         "one_completed": measured[:1] + others(TrialState.PENDING, 8),
         "completed": measured,
-        "all_states": measured + [one for state in "failed abandoned pending".split() for one in others(TrialState(state), 3)],
+        "all_states": measured
+        + [one for state in ["failed", "abandoned", "pending"] for one in others(TrialState(state), 3)],
         "equal_costs": observed([Measurement(0.25)] * 12),
         "huge_costs": observed(Measurement(large * (-1.0 if index % 2 and not binary else 0.5)) for index in range(12)),
         "errors_known": observed(Measurement(value, 10, 0.01) for value in costs),

@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from contract.optimizers.answers import Call
-from contract.optimizers.problems import KINDS, PROBLEMS, Problem, cost, history, history_of, tried, trial
 
+from contract.optimizers.answers import Call
+from contract.optimizers.problems import KINDS, PROBLEMS, Problem, cost, history, history_of, trial, tried
 from trimtab_service.domain.errors import SpaceExhausted
 from trimtab_service.domain.observation import Measurement
 from trimtab_service.domain.options import from_options, to_options
@@ -85,11 +85,11 @@ def test_arguments_and_global_state_stay_as_they_are(algorithm: str, problem: Pr
     """No argument is changed, no global generator is drawn from, torch's settings are left alone."""
     one = call(algorithm, problem, history(problem, "all_states"))
     before = copy.deepcopy(one)
-    states = (random.getstate(), pickle.dumps(np.random.get_state()), torch.get_rng_state().tolist())  # noqa: NPY002
+    states = (random.getstate(), pickle.dumps(np.random.get_state()), torch.get_rng_state().tolist())
     settings = (torch.get_num_threads(), torch.get_default_dtype(), torch.is_grad_enabled())
     one.answer()
     assert (torch.get_num_threads(), torch.get_default_dtype(), torch.is_grad_enabled()) == settings
-    assert (random.getstate(), pickle.dumps(np.random.get_state()), torch.get_rng_state().tolist()) == states  # noqa: NPY002
+    assert (random.getstate(), pickle.dumps(np.random.get_state()), torch.get_rng_state().tolist()) == states
     assert one == before
 
 

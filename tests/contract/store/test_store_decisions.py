@@ -33,7 +33,7 @@ def record(store: Store, *batches: DecisionBatch) -> list[object]:
     return [list(map(kind, answer)) if isinstance(answer, list) else kind(answer) for answer in answers]
 
 
-def logged(store: Store, study: Study) -> list[str | None]:
+def logged(store: Store, study: Study) -> list[str]:
     """The decisions in the log, sorted."""
     return sorted(row.decision or "" for row in store.tail(study, "", 1_000).rows)
 

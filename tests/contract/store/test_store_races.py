@@ -62,7 +62,7 @@ def test_callers_who_go_round_never_lose_a_trial(stores: list[Store], study: Stu
     """The numbers are 1 to n, each once."""
 
     def suggest(store: Store, times: int) -> list[int]:
-        numbers = []
+        numbers: list[int] = []
         while len(numbers) < times:
             number = store.snapshot(study.name, NOW, None, trials=False).history.next_number
             try:
@@ -235,10 +235,11 @@ def test_the_tail_misses_nothing_while_others_write(stores: list[Store], study: 
         assert answers == [rounds] * CALLERS
         return []
 
-    _, read = race([write_all, partial(follow, stores[1])])
+    calls: list[Callable[[], list[str | None]]] = [write_all, partial(follow, stores[1])]
+    written, read = race(calls)
     expected = [f"{c}-{t}-{i}" for c in range(CALLERS) for t in range(rounds) for i in range(size)]
     assert isinstance(read, list)
-    assert sorted(map(str, read)) == sorted(expected)
+    assert (written, sorted(map(str, read))) == ([], sorted(expected))
 
 
 def test_a_deletion_leaves_nothing_behind(stores: list[Store], study: Study) -> None:
@@ -256,8 +257,9 @@ def test_a_deletion_leaves_nothing_behind(stores: list[Store], study: Study) -> 
         def append(store: Store, doomed: Study = doomed) -> object:
             return store.append_trials(doomed, [a_trial(50, TrialState.QUEUED)], None)
 
-        observers = [partial(observe, other, number) for number, other in enumerate(stores[2:], 1)]
-        answers = race([partial(store.delete_study, doomed, None), partial(append, stores[1]), *observers])
+        calls: list[Callable[[], object]] = [partial(store.delete_study, doomed, None), partial(append, stores[1])]
+        calls += [partial(observe, other, number) for number, other in enumerate(stores[2:], 1)]
+        answers = race(calls)
         failures = [answer for answer in answers if isinstance(answer, Exception)]
         assert how_many(failures, StudyNotFound) == len(failures)
         assert store.list_trials(doomed, NOW, 0, 100, frozenset()) == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 
@@ -153,7 +154,7 @@ def test_a_request_id_of_another_call_is_refused(store: Store, study: Study, cha
     request = a_request(method="Suggest")
     store.append_trials(study, [a_trial(1)], request)
     other = replace(request, **change)  # type: ignore[arg-type]
-    calls = [
+    calls: list[Callable[[], object]] = [
         lambda: store.snapshot(study.name, NOW, other, trials=False),
         lambda: store.append_trials(study, [a_trial(2)], other),
         lambda: store.observe_trials(study, [TrialObservation(1, completed())], NOW, other),

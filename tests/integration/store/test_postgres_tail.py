@@ -6,16 +6,17 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from threading import Event
+from types import SimpleNamespace
 
 import psycopg
 import pytest
-from sqlalchemy import Connection
 
 from store_values import DECISIONS, NOW, a_decision, a_study
 from trimtab_service.domain.study import Study
-from trimtab_service.store import rows
+from trimtab_service.store import rows, sql_log
 from trimtab_service.store.base import DecisionBatch
 from trimtab_service.store.catalog import open_store
+from trimtab_service.store.connection import Connection
 from trimtab_service.store.postgres import PostgresStore
 
 
@@ -49,7 +50,7 @@ def late(
 
     def write(connection: Connection) -> None:
         now = rows.microseconds(NOW)
-        store.insert_decisions(connection, [rows.decision_values(study, a_decision(name), now) for name in names])
+        connection.insert(rows.DECISION, [rows.decision_row(study, a_decision(name), now) for name in names])
         written.set()
         assert release.wait(60)
         end()
@@ -126,11 +127,18 @@ def test_the_tail_reads_from_an_index(store: PostgresStore, study: Study, postgr
     for part in range(20):
         record(store, study, *[f"{part}-{index}" for index in range(200)])
     cursor = store.tail(study, "", 3_000).cursor
-    compiled = store.tail_rows.compile(store.engine)  # type: ignore[attr-defined]
-    transaction, sequence = cursor.split("-")
-    values = {"uid": study.uid, "transaction": int(transaction), "sequence": int(sequence), "most": 100}
-    with psycopg.connect(postgres_url) as connection:
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
         connection.execute("ANALYZE")
-        plan = "\n".join(line for (line,) in connection.execute(f"EXPLAIN {compiled}", values))
+    plans: list[str] = []
+
+    def explain(connection: Connection) -> None:
+        execute = connection.driver.execute
+        connection.driver = SimpleNamespace(execute=lambda text, values: execute(f"EXPLAIN {text}", values))
+        plans.extend(line for (line,) in connection.all(sql_log.TAIL, values))
+
+    transaction, sequence = map(int, cursor.split("-"))
+    values = {"uid": study.uid, "transaction": transaction, "sequence": sequence, "most": 100}
+    store.look(explain)
+    plan = "\n".join(plans)
     assert "observations_log_ix" in plan
     assert "Sort" not in plan

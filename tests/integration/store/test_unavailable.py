@@ -9,7 +9,6 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from sqlalchemy import Connection
 
 from databases import PostgresServer
 from store_values import DECISIONS, NOW, a_decision, a_study, a_trial, completed
@@ -17,6 +16,7 @@ from trimtab_service.domain.errors import StoreUnavailable
 from trimtab_service.domain.study import Study, TrialName
 from trimtab_service.store.base import DecisionBatch, Store, TrialObservation
 from trimtab_service.store.catalog import open_store
+from trimtab_service.store.connection import Connection
 from trimtab_service.store.postgres import PostgresStore
 
 
@@ -103,12 +103,13 @@ def test_a_transaction_that_was_cut_off_before_its_commit_runs_again(store: Post
 
     def cut_off_once(connection: Connection) -> int:
         attempts.append(connection)
-        backend = connection.exec_driver_sql("SELECT pg_backend_pid()").scalar_one()
+        (backend,) = connection.driver.execute("SELECT pg_backend_pid()").fetchone() or ()
         if len(attempts) == 1:
             url = store.engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
             with psycopg.connect(url, autocommit=True) as other:
                 other.execute("SELECT pg_terminate_backend(%s, 5000)", (backend,))
-        return int(connection.exec_driver_sql("SELECT 7").scalar_one())
+        (seven,) = connection.driver.execute("SELECT 7").fetchone() or ()
+        return int(seven)
 
     assert (store.write(cut_off_once), len(attempts)) == (7, 2)
 

@@ -63,11 +63,11 @@ def test_twenty_student_arms_against_sampling(seed: int) -> None:
         draws = centers + scales * rng.standard_t(degrees, (samples // 10, 20))
         winners += np.bincount(draws.argmin(axis=1), minlength=20)
 
-    actual = probabilities_of_least(centers, scales, student(scales, degrees), 10 ** (6.5 / degrees.min()))
+    actual = probabilities_of_least(centers, scales, student(scales, degrees), 100.0)
 
-    # The samples themselves are off by up to 0.0005, four of their standard deviations at most.
-    errors = np.sqrt(actual * (1 - actual) / samples)
-    assert (np.abs(actual - winners / samples) <= 4.5 * errors + 1e-4).all()
+    # The samples themselves are off, by four of their standard deviations at most.
+    errors = np.sqrt((actual + 1e-6) * (1 - actual) / samples)
+    assert (np.abs(actual - winners / samples) <= 4 * errors + 1e-4).all()
 
 
 @pytest.mark.parametrize("seed", range(3))

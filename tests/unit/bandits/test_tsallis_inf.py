@@ -42,11 +42,10 @@ def test_weights_against_a_bracketing_solver() -> None:
     assert x < losses.min()
 
 
-@pytest.mark.parametrize("scale", [1e-9, 1.0, 1e9])
-def test_a_hundred_thousand_rounds(scale: float) -> None:
+def test_a_hundred_thousand_rounds() -> None:
     """The probabilities add up to 1 before normalization at every round of a long run with clearly different arms."""
     rng = np.random.default_rng(2)
-    costs = scale * np.linspace(1, 4, 20)
+    costs = np.linspace(1e9, 4e9, 20)
     losses = np.zeros(20)
     total = 0.0
     worst = 0.0

@@ -19,7 +19,7 @@ from trimtab._client import DEFAULT_TARGET, Client
 from trimtab.cli import study, trials
 from trimtab.cli.definition import DefinitionError
 from trimtab.cli.output import Output, UsageError
-from trimtab.cli.serve import serve
+from trimtab.cli.serve import become_server
 from trimtab.errors import DeadlineExceededError, NotFoundError, TrimtabError, UnavailableError
 
 DONE, REFUSED, USAGE, UNREACHABLE, INTERRUPTED = 0, 1, 2, 3, 130
@@ -32,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if arguments is None else arguments)
     try:
         if given[:1] == ["serve"]:
-            serve(given[1:])
+            become_server(given[1:])
         code = _run(given)
         sys.stdout.flush()
     except KeyboardInterrupt:

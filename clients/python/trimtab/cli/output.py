@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from enum import Enum
 from typing import Any, TextIO
 
-from trimtab.space import Categorical, Discrete, Float, Integer
+from trimtab.space import Parameter
 
 GAP = "  "
 
@@ -23,10 +23,9 @@ def plain(value: object) -> Any:
 
     Parameters say their type, as in files that define a study.
     """
-    if isinstance(value, Float | Integer | Categorical | Discrete):
-        return {"type": type(value).__name__.lower()} | {name: plain(getattr(value, name)) for name in value.__slots__}
     if is_dataclass(value) and not isinstance(value, type):
-        return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
+        kind = {"type": type(value).__name__.lower()} if isinstance(value, Parameter) else {}
+        return kind | {field.name: plain(getattr(value, field.name)) for field in fields(value)}
     if isinstance(value, Mapping):
         return {str(name): plain(each) for name, each in value.items()}
     if isinstance(value, list | tuple):

@@ -18,7 +18,7 @@ from trimtab.cli.output import UsageError
 NEEDED = ("trimtab_service", "alembic", "botorch", "grpc_health", "prometheus_client", "sqlalchemy")
 
 
-def serve(flags: Sequence[str]) -> NoReturn:
+def become_server(flags: Sequence[str]) -> NoReturn:
     """Replaces this process by the server; UsageError where it isn't installed."""
     missing = [name for name in NEEDED if find_spec(name) is None]
     if missing:

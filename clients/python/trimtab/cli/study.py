@@ -11,7 +11,7 @@ from trimtab._client import Client
 from trimtab.answers import StudyDescription
 from trimtab.cli.definition import read_definition
 from trimtab.cli.output import Output, UsageError, cell
-from trimtab.space import Categorical, Discrete, Parameter
+from trimtab.space import Categorical, Discrete, Float, Integer, Parameter
 
 Commands = Any  # argparse keeps the class of its subcommands to itself
 
@@ -186,8 +186,13 @@ def _facts(description: StudyDescription) -> Iterator[tuple[str, object]]:
 def _parameter(parameter: Parameter, baseline: object) -> tuple[str, str, str, str, str]:
     kind = type(parameter).__name__.lower()
     shown = cell(baseline)
-    if isinstance(parameter, Categorical | Discrete):
-        return parameter.name, kind, ", ".join(cell(value) for value in parameter.values), "", shown
-    step = getattr(parameter, "step", None)
-    values = f"{cell(parameter.min)} to {cell(parameter.max)}" + (f" by {cell(step)}" if step is not None else "")
-    return parameter.name, kind, values, parameter.scale, shown
+    match parameter:
+        case Float():
+            step = "" if parameter.step is None else f" by {cell(parameter.step)}"
+            return parameter.name, kind, f"{cell(parameter.min)} to {cell(parameter.max)}{step}", parameter.scale, shown
+        case Integer():
+            return parameter.name, kind, f"{parameter.min} to {parameter.max}", parameter.scale, shown
+        case Categorical() | Discrete():
+            return parameter.name, kind, ", ".join(map(cell, parameter.values)), "", shown
+        case _:
+            return parameter.name, kind, "", "", shown

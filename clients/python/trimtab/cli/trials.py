@@ -87,12 +87,12 @@ def show_incumbent(options: argparse.Namespace, client: Client, output: Output) 
     if output.json:
         output.value(incumbent)
         return
-    output.table(
-        ["PARAMETER", "VALUE"], ((name, cell(value)) for name, value in incumbent.parameters.items()), empty=""
-    )
+    spec = study.describe().spec
+    values = ((each.name, cell(incumbent.parameters.get(each.name))) for each in spec.parameters)
+    output.table(["PARAMETER", "VALUE"], values, empty="")
     expected = None
     if incumbent.predicted_mean is not None:
-        expected = f"{study.describe().spec.objective} = {cell(incumbent.predicted_mean)}"
+        expected = f"{spec.objective} = {cell(incumbent.predicted_mean)}"
         if incumbent.predicted_standard_error is not None:
             expected += f" (standard error {cell(incumbent.predicted_standard_error)})"
     output.line("")

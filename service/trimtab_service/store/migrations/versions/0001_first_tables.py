@@ -78,11 +78,13 @@ def upgrade() -> None:
 
 
 def _make_log() -> None:
+    postgresql = op.get_context().dialect.name == "postgresql"
+    transaction = sa.text("(pg_current_xact_id()::text::bigint)" if postgresql else "0")
     op.create_table(
         "observations",
         sa.Column("sequence", SEQUENCE, autoincrement=True, nullable=False),
         *_study_uid("observations"),
-        sa.Column("transaction_id", sa.BigInteger(), nullable=False),
+        sa.Column("transaction_id", sa.BigInteger(), nullable=False, server_default=transaction),
         sa.Column("number", sa.BigInteger()),
         sa.Column("decision", KEY),
         sa.Column("arm", sa.Integer()),
@@ -99,4 +101,5 @@ def _make_log() -> None:
             name, "observations", ["study_uid", column], unique=True, sqlite_where=set_, postgresql_where=set_
         )
     op.create_index("observations_log_ix", "observations", ["study_uid", "transaction_id", "sequence"])
-    op.create_index("observations_sequence_ix", "observations", ["study_uid", "sequence"])
+    if postgresql:
+        op.create_index("observations_sequence_ix", "observations", ["study_uid", "sequence"])

@@ -1,0 +1,103 @@
+"""Definitions of studies, and how two of them differ."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from trimtab import Categorical, ChosenAlgorithm, Discrete, Float, Integer, Metric, StudySpec
+from trimtab.spec import StudyChange, differences, duration
+
+WANTED = StudySpec(
+    parameters=[Float("x", 0, 1), Discrete("k", [1, 2])],
+    minimize="cost",
+    metrics=[Metric("seconds", min=0)],
+    context=[Integer("hour", 0, 23)],
+    baseline={"x": 0.5, "k": 1},
+)
+EXISTING = replace(
+    WANTED, lease=timedelta(hours=1), decision_lifetime=timedelta(days=7), seed=3, description="ours", labels={"a": "b"}
+)
+CHOSEN = ChosenAlgorithm("gp", {"restarts": 4, "exact": True}, "auto saw few parameters", decisions=False)
+
+
+def test_the_objective_is_measured() -> None:
+    """The objective's metric needs no declaration of its own."""
+    assert [Metric("cost"), Metric("seconds", min=0)] == list(WANTED.metrics)
+
+
+def test_a_declared_objective_is_not_declared_twice() -> None:
+    """Where the objective's metric is described, that is what counts."""
+    spec = StudySpec(parameters=[Float("x", 0, 1)], maximize="share", metrics=[Metric("share", max=1)])
+    assert (("share", (Metric("share", max=1),))) == (spec.objective, spec.metrics)
+
+
+@pytest.mark.parametrize("goals", [{}, {"minimize": "a", "maximize": "b"}])
+def test_there_is_one_objective(goals: dict[str, str]) -> None:
+    """Neither no objective nor two."""
+    with pytest.raises(ValueError, match="either minimize=METRIC or maximize=METRIC"):
+        StudySpec(parameters=[Float("x", 0, 1)], **goals)  # type: ignore[arg-type]
+
+
+def test_what_is_left_out_is_no_difference() -> None:
+    """Seed, lifetimes and texts that the caller didn't mention are the server's to fill in."""
+    assert differences(WANTED, EXISTING, CHOSEN) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "names"),
+    [
+        ({"parameters": [Float("x", 0, 2), Discrete("k", [1, 2])]}, ["parameters['x']"]),
+        ({"parameters": [Float("x", 0, 1), Discrete("k", [1.0, 2.0])]}, ["parameters['k']"]),
+        ({"parameters": [Float("x", 0, 1)]}, ["parameters['k']"]),
+        ({"parameters": [*WANTED.parameters, Categorical("new", ["a"])]}, ["parameters['new']"]),
+        ({"minimize": None, "maximize": "cost"}, ["minimize", "maximize"]),
+        ({"metrics": [Metric("cost"), Metric("seconds")]}, ["metrics['seconds']"]),
+        ({"context": []}, ["context['hour']"]),
+        ({"algorithm": "sobol"}, ["algorithm"]),
+        ({"algorithm": "gp", "options": {"restarts": 5}}, ["options"]),
+        ({"algorithm": "gp", "options": {"unheard": 5}}, ["options"]),
+        ({"algorithm": "gp", "options": {"exact": 1}}, ["options"]),
+        ({"baseline": {"x": 0.6, "k": 1}}, ["baseline"]),
+        ({"lease": timedelta(hours=2)}, ["lease"]),
+        ({"seed": 4}, ["seed"]),
+        ({"description": "theirs"}, ["description"]),
+        ({"labels": {"a": "c"}}, ["labels"]),
+    ],
+)
+def test_every_difference_is_named(change: dict[str, Any], names: list[str]) -> None:
+    """Each argument that the caller gave and that differs is named with both values."""
+    found = differences(replace(WANTED, **change), EXISTING, CHOSEN)
+    assert names == [text.partition(":")[0] for text in found]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"algorithm": "gp"},
+        {"algorithm": "gp", "options": {"restarts": 4}},
+        {"baseline": {"x": 0.5, "k": 1.0}},
+        {"parameters": list(reversed(WANTED.parameters))},
+        {"seed": 3},
+        {"parameters": [Float("x", 0, 1, description="a share"), Discrete("k", [1, 2])]},
+        {"metrics": [Metric("cost", description="EUR"), Metric("seconds", min=0)]},
+    ],
+)
+def test_the_same_in_other_words_is_no_difference(change: dict[str, Any]) -> None:
+    """Naming what auto chose, a default, an equal number, another order or another description changes nothing."""
+    assert differences(replace(WANTED, **change), EXISTING, CHOSEN) == []
+
+
+def test_options_belong_to_an_algorithm() -> None:
+    """Options alone would be read as those of another algorithm."""
+    with pytest.raises(ValueError, match="name it as well"):
+        StudyChange(options={"restarts": 2})
+
+
+@pytest.mark.parametrize("given", [90, 90.0, timedelta(minutes=1.5)])
+def test_numbers_are_seconds(given: float | timedelta) -> None:
+    """A length of time is a timedelta, or a number of seconds."""
+    assert timedelta(seconds=90) == duration(given)
