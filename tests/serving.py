@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
+from typing import cast
 
 import grpc
 from google.protobuf import field_mask_pb2
@@ -267,8 +268,8 @@ def named(study: str) -> str:
 
 def details(error: grpc.RpcError) -> tuple[str, str, list[str]]:
     """Code, reason, and the fields at fault of a failed call."""
-    assert isinstance(error, grpc.Call)
-    trailing = dict(error.trailing_metadata() or ())
+    call = cast(grpc.Call, error)  # what a failed blocking call raises is a call as well
+    trailing = dict(call.trailing_metadata() or ())
     status = status_pb2.Status.FromString(trailing["grpc-status-details-bin"])
     info, fields = error_details_pb2.ErrorInfo(), []
     for detail in status.details:
@@ -279,7 +280,7 @@ def details(error: grpc.RpcError) -> tuple[str, str, list[str]]:
             detail.Unpack(bad)
             fields = [violation.field for violation in bad.field_violations]
     assert info.domain == "trimtab"
-    return error.code().name, info.reason, fields
+    return call.code().name, info.reason, fields
 
 
 def sqlite_in(directory: Path) -> str:

@@ -1,17 +1,21 @@
-"""What the Gaussian process is measured on: functions with a known minimum, and one real model."""
+"""What the Gaussian process is measured on: functions with a known minimum, and the model that the demo tunes."""
 
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
-from typing import Any, cast
+from pathlib import Path
 
 import numpy as np
 
+import trimtab
 from contract.optimizers.problems import Problem
-from trimtab_service.domain.space import Categorical, Float, Integer, Parameters, Scale
+from trimtab_service.domain.space import Categorical, Float, Integer, Parameter, Parameters, Scale
+
+sys.path.append(str(Path(__file__).parents[2] / "clients" / "python" / "examples"))
+import gradient_boosting
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,31 +94,24 @@ MIXED = Function(
     _mixed,
 )
 
-BOOSTING = Problem(
-    "gradient boosting",
-    (
-        Float("learning_rate", 0.005, 0.5, Scale.LOG),
-        Integer("n_estimators", 20, 300, Scale.LOG),
-        Integer("max_depth", 1, 8),
-        Float("subsample", 0.3, 1.0),
-        Integer("min_samples_leaf", 1, 50, Scale.LOG),
-        Categorical("loss", ("squared_error", "absolute_error", "huber")),
+
+def _declared(parameter: trimtab.Parameter) -> Parameter:
+    """A parameter as the service has it, of one that an example declares to the client."""
+    match parameter:
+        case trimtab.Float():
+            return Float(parameter.name, parameter.min, parameter.max, Scale(parameter.scale), parameter.step)
+        case trimtab.Integer():
+            return Integer(parameter.name, parameter.min, parameter.max, Scale(parameter.scale))
+        case trimtab.Categorical():
+            return Categorical(parameter.name, tuple(str(value) for value in parameter.values))
+    raise TypeError(f"{parameter} isn't declared here")
+
+
+BOOSTING = Function(
+    Problem(
+        "gradient boosting",
+        tuple(_declared(parameter) for parameter in gradient_boosting.PARAMETERS),
+        baseline=gradient_boosting.DEFAULTS,
     ),
+    gradient_boosting.error,
 )
-
-
-@cache
-def _diabetes() -> tuple[Any, Any]:
-    from sklearn.datasets import load_diabetes
-
-    return cast("tuple[Any, Any]", load_diabetes(return_X_y=True))
-
-
-def boosting_error(point: Parameters) -> float:
-    """Root mean squared error of five folds, on scikit-learn's diabetes data."""
-    from sklearn.ensemble import GradientBoostingRegressor
-    from sklearn.model_selection import KFold, cross_val_score
-
-    model = GradientBoostingRegressor(random_state=0, **point)
-    folds = KFold(5, shuffle=True, random_state=0)
-    return float(-cross_val_score(model, *_diabetes(), cv=folds, scoring="neg_root_mean_squared_error").mean())

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from contract.optimizers.problems import history_of, trial
-from functions import BOOSTING, BRANIN, HARTMANN, MIXED, NOISY, Function, boosting_error
+from functions import BOOSTING, BRANIN, HARTMANN, MIXED, NOISY, Function
 from gp_speed import one_thread
 from trimtab_service.domain.observation import Measurement
 from trimtab_service.domain.suggestion import Trial, TrialState
@@ -17,13 +17,7 @@ from trimtab_service.optimizers.catalog import optimizer
 
 SEEDS = range(5)
 TRIALS = 30
-FUNCTIONS = (
-    Function(BOOSTING, boosting_error),
-    BRANIN,
-    HARTMANN,
-    NOISY,
-    MIXED,
-)
+FUNCTIONS = (BOOSTING, BRANIN, HARTMANN, NOISY, MIXED)
 
 
 def figures() -> list[dict[str, Any]]:
@@ -35,7 +29,7 @@ def figures() -> list[dict[str, Any]]:
                 name: statistics.median(best_of(function, name, seed) - function.least for seed in SEEDS)
                 for name in ("random", "gp")
             }
-            unit = "RMSE" if function.problem is BOOSTING else "regret"
+            unit = "RMSE" if function is BOOSTING else "regret"
             rows += [
                 {
                     "figure": f"{function.problem.name}, best of {TRIALS} trials, {name}",

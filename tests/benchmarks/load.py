@@ -7,11 +7,15 @@ import statistics
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import grpc
 import uvloop
 
 CHANNELS = 2  # connections that the calls in flight are spread over
+
+
+Call: TypeAlias = grpc.aio.UnaryUnaryMultiCallable[bytes, bytes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +37,7 @@ async def _run(address: str, method: str, requests: Sequence[bytes], in_flight: 
     channels = [
         grpc.aio.insecure_channel(address, options=[("grpc.use_local_subchannel_pool", 1)]) for _ in range(CHANNELS)
     ]
-    calls = [channel.unary_unary(method) for channel in channels]
+    calls: list[Call] = [channel.unary_unary(method) for channel in channels]
     for call in calls:
         await call(requests[0])  # connects; a repeated request is answered like the first
     latencies: list[float] = []
@@ -47,7 +51,7 @@ async def _run(address: str, method: str, requests: Sequence[bytes], in_flight: 
     return Rate(len(requests) / seconds, cuts[49] * 1e3, cuts[98] * 1e3)
 
 
-async def _worker(call: grpc.aio.UnaryUnaryMultiCallable, left: Iterator[bytes], latencies: list[float]) -> None:
+async def _worker(call: Call, left: Iterator[bytes], latencies: list[float]) -> None:
     for request in left:
         begun = time.perf_counter()
         await call(request)

@@ -51,7 +51,7 @@ class Faulty:
         return RandomSearch().suggest(study, history, context, count, rng)
 
 
-catalog.CATALOG = {**catalog.CATALOG, Faulty.name: Faulty}  # type: ignore[misc]
+catalog.CATALOG = {**catalog.CATALOG, Faulty.name: Faulty}
 
 if __name__ == "__main__":
     sys.exit(main(sys.argv[1:]))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from typing import Any
 
 import grpc
 import pytest
@@ -23,7 +23,7 @@ BOUNDED = study_pb2.MetricSpec(name="cost", min=0, max=10)
 
 
 @pytest.fixture(scope="module")
-def server(shared_server: RunningServer) -> Iterator[RunningServer]:
+def server(shared_server: RunningServer) -> RunningServer:
     """Studies of each kind: s has a context and a second metric, t has neither, b is a bandit."""
     spec = serving.float_spec()
     spec.context.append(CONTEXT)
@@ -35,7 +35,7 @@ def server(shared_server: RunningServer) -> Iterator[RunningServer]:
     return shared_server
 
 
-def refused(call: grpc.UnaryUnaryMultiCallable, request: object) -> tuple[str, str, list[str]]:
+def refused(call: grpc.UnaryUnaryMultiCallable[Any, Any], request: object) -> tuple[str, str, list[str]]:
     """Code, reason and fields of a call that must fail."""
     with pytest.raises(grpc.RpcError) as refusal:
         call(request, timeout=30)
@@ -74,7 +74,7 @@ def test_a_study_that_does_not_exist_is_not_found(server: RunningServer) -> None
     """For Suggest and Observe alike."""
     suggest = tuning_service_pb2.SuggestRequest(study=named("none"))
     observe = tuning_service_pb2.ObserveRequest(study=named("none"), observations=[measured("x")])
-    expected = ("NOT_FOUND", "STUDY_NOT_FOUND", [])
+    expected: tuple[str, str, list[str]] = ("NOT_FOUND", "STUDY_NOT_FOUND", [])
     assert refused(server.tuning.Suggest, suggest) == expected
     assert refused(server.tuning.Observe, observe) == expected
 

@@ -50,7 +50,7 @@ def trimtab_command(address: str, *arguments: str, given: str = "") -> subproces
         input=given,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
         check=False,
     )
 

@@ -37,14 +37,6 @@ class DriverCursor(Protocol):
         ...
 
 
-class DriverConnection(Protocol):
-    """What the connections of sqlite3 and psycopg have in common."""
-
-    def execute(self, text: str, values: Any = ..., /) -> DriverCursor:
-        """Executes one statement."""
-        ...
-
-
 @dataclass(frozen=True, slots=True)
 class Insertion:
     """Rows of one table, of these columns in this order."""
@@ -90,7 +82,7 @@ class Connection(ABC):
     __slots__ = ("_statements", "driver")
 
     def __init__(self, driver: Any, statements: Statements) -> None:
-        self.driver: Any = driver  # a DriverConnection, and what each engine's has besides
+        self.driver: Any = driver  # sqlite3's or psycopg's
         self._statements = statements
 
     @abstractmethod
@@ -99,7 +91,8 @@ class Connection(ABC):
 
     def _execute(self, statement: Executable, values: Values) -> DriverCursor:
         prepared = self._statements.prepared(statement)
-        return self.driver.execute(prepared.text, prepared.bound(values))
+        cursor: DriverCursor = self.driver.execute(prepared.text, prepared.bound(values))
+        return cursor
 
     def first(self, statement: Executable, values: Values) -> Row | None:
         """The first row, or None."""

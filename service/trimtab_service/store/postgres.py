@@ -26,7 +26,21 @@ SETTINGS = {
 POOL_SECONDS = 10.0
 """How long a thread waits for a connection when all are in use."""
 
-MIGRATION_LOCK = 0x5472696D746162  # "Trimtab" in ASCII
+LOCK = f"SELECT pg_advisory_xact_lock({0x5472696D746162})"  # "Trimtab" in ASCII
+"""Holds off other servers that start, until the end of the transaction."""
+
+# In a database restored from a dump the log names transactions of the old
+# server. Those that the new one hasn't come to yet would be held back from the
+# tail for as long as it takes; they are given the number of one that it has.
+NEXT_TRANSACTION = "pg_snapshot_xmax(pg_current_snapshot())::text::bigint"
+IS_FROM_ELSEWHERE = f"""
+SELECT max(transaction_id) >= {NEXT_TRANSACTION}
+FROM (SELECT transaction_id FROM observations ORDER BY sequence DESC LIMIT 1000) AS newest
+"""
+RENUMBER = f"""
+UPDATE observations SET transaction_id = pg_current_xact_id()::text::bigint
+WHERE transaction_id >= {NEXT_TRANSACTION}
+"""
 
 
 class PostgresConnection(Connection):
@@ -63,7 +77,9 @@ class PostgresStore(SqlTrials, SqlLog):
     def migrate(self) -> None:
         """Makes or upgrades the tables, one server at a time."""
         with self.renamed():
-            make_tables(self.engine, self.begin_write, f"SELECT pg_advisory_xact_lock({MIGRATION_LOCK})")
+            make_tables(self.engine, self.begin_write, LOCK)
+        if self.look(lambda connection: connection.driver.execute(IS_FROM_ELSEWHERE).fetchone()) == (True,):
+            self.write(_renumber)
 
     def close(self) -> None:
         """Closes every connection."""
@@ -72,3 +88,8 @@ class PostgresStore(SqlTrials, SqlLog):
     def has_died(self, driver: Any) -> bool:
         """As psycopg knows."""
         return bool(driver.closed or driver.broken)
+
+
+def _renumber(connection: Connection) -> None:
+    connection.driver.execute(LOCK)
+    connection.driver.execute(RENUMBER)

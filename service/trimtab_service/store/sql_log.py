@@ -33,10 +33,9 @@ _LOG = select(*rows.LOG_COLUMNS).select_from(_WITH_TRIAL).where(observations.c.s
 _PLACE = (observations.c.transaction_id, observations.c.sequence)
 TAIL = (
     _LOG.where(
-        tuple_(*_PLACE) > tuple_(bindparam("transaction"), bindparam("sequence")),
-        observations.c.transaction_id < Horizon(),
+        observations.c.sequence > bindparam("sequence"), bindparam("transaction") == bindparam("transaction")
     )
-    .order_by(*_PLACE)
+    .order_by(observations.c.sequence)
     .limit(bindparam("most"))
 )
 

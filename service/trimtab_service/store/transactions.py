@@ -15,7 +15,7 @@ from typing import Any, ClassVar, TypeVar
 from sqlalchemy import Engine, exc
 
 from trimtab_service.domain.errors import StoreUnavailable, TooMuchContention
-from trimtab_service.store.connection import Connection, DriverConnection, Statements
+from trimtab_service.store.connection import Connection, Statements
 
 Answer = TypeVar("Answer")
 
@@ -47,7 +47,7 @@ class Transactions(ABC):
         self._driver: Any = engine.dialect.loaded_dbapi  # a DB-API module: names the errors
 
     @abstractmethod
-    def has_died(self, driver: DriverConnection) -> bool:
+    def has_died(self, driver: Any) -> bool:
         """Whether the connection can't be used any more."""
 
     def look(self, work: Callable[[Connection], Answer]) -> Answer:

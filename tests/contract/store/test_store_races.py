@@ -19,7 +19,7 @@ from trimtab_service.domain.errors import (
     TrimtabError,
 )
 from trimtab_service.domain.study import Study, StudyState, TrialName
-from trimtab_service.domain.suggestion import Trial, TrialState
+from trimtab_service.domain.suggestion import History, Trial, TrialState
 from trimtab_service.store.base import (
     DUPLICATE,
     RECORDED,
@@ -240,6 +240,33 @@ def test_the_tail_misses_nothing_while_others_write(stores: list[Store], study: 
     expected = [f"{c}-{t}-{i}" for c in range(CALLERS) for t in range(rounds) for i in range(size)]
     assert isinstance(read, list)
     assert (written, sorted(map(str, read))) == ([], sorted(expected))
+
+
+def test_a_snapshot_is_of_one_instant(stores: list[Store], study: Study) -> None:
+    """Its trials, its count, its revision and its next number tell the same story, whoever writes meanwhile."""
+    store, done, many = stores[0], Event(), 40
+
+    def write() -> list[History]:
+        for number in range(1, many + 1):
+            store.append_trials(study, [a_trial(number)], None)
+            store.observe_trials(study, [TrialObservation(number, completed())], NOW, None)
+        done.set()
+        return []
+
+    def read() -> list[History]:
+        seen = []
+        while not done.is_set():
+            seen.append(stores[1].snapshot(study.name, NOW, None, trials=True).history)
+        return seen
+
+    _, *readers = race([write, read, read])
+    log = {row.sequence: place for place, row in enumerate(store.list_observations(study, 0, 100), 1)}
+    seen = [history for histories in readers if isinstance(histories, list) for history in histories]
+    assert done.is_set()
+    for history in seen:
+        ended = history.in_state(TrialState.COMPLETED)
+        assert len(ended) == history.observation_count == log.get(history.revision, 0)
+        assert len(history.trials) == history.next_number - 1
 
 
 def test_a_deletion_leaves_nothing_behind(stores: list[Store], study: Study) -> None:

@@ -142,3 +142,16 @@ def test_the_tail_reads_from_an_index(store: PostgresStore, study: Study, postgr
     plan = "\n".join(plans)
     assert "observations_log_ix" in plan
     assert "Sort" not in plan
+
+
+def test_a_log_restored_on_another_server_is_read(store: PostgresStore, study: Study, postgres_url: str) -> None:
+    """Its rows name transactions that this server will come to in years; a start puts that right."""
+    record(store, study, "a", "b")
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        connection.execute("UPDATE observations SET transaction_id = 1000000000000 + sequence")
+    before = store.tail(study, "", 10)
+    store.migrate()
+    record(store, study, "c")
+    after = store.tail(study, before.cursor, 10)
+    read = [[row.decision for row in tail.rows] for tail in (before, after)]
+    assert read == [[], ["a", "b", "c"]]

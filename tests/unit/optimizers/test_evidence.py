@@ -7,7 +7,7 @@ import pytest
 
 from contract.optimizers.problems import PROBLEMS, Problem, history_of, trial
 from trimtab_service.domain.observation import Measurement
-from trimtab_service.domain.space import Float
+from trimtab_service.domain.space import Float, Parameters
 from trimtab_service.domain.study import Goal, MetricKind
 from trimtab_service.domain.suggestion import History, TrialState
 from trimtab_service.optimizers.evidence import FAILURE_COST, LEAST_VARIANCE, Evidence, gather, thin
@@ -119,7 +119,10 @@ def test_equal_costs_have_no_spread_to_divide_by(value: float) -> None:
 def test_a_context_stands_behind_the_parameters() -> None:
     """Trials and pending ones each have their own."""
     (problem,) = (problem for problem in PROBLEMS if problem.name == "context")
-    contexts = [{"load": 0.0, "tenant": "north", "hour": 0}, {"load": 100.0, "tenant": "south", "hour": 23}]
+    contexts: list[Parameters] = [
+        {"load": 0.0, "tenant": "north", "hour": 0},
+        {"load": 100.0, "tenant": "south", "hour": 23},
+    ]
     trials = [trial(1, {"x": 0.5, "n": 8}, DONE, Measurement(1.0), one) for one in contexts]
     found = evidence(problem, history_of([*trials, trial(1, {"x": 0.5, "n": 8}, PENDING, None, contexts[1])]))
     assert found.rows.tolist() == [pytest.approx([0.5, 0.5, 0, 0, 0]), pytest.approx([0.5, 0.5, 1, 1, 1])]

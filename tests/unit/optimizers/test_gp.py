@@ -160,7 +160,7 @@ def test_every_point_of_a_finite_space_is_tried_once_before_any_twice() -> None:
         again = one.parameters in [old.parameters for old in past]
         assert again is (number >= 6)
         assert (one.source is Source.INCUMBENT) is again
-        loss = float(one.parameters["n"]) + (one.parameters["c"] == "b")  # type: ignore[arg-type]
+        loss = float(one.parameters["n"]) + (one.parameters["c"] == "b")
         past.append(trial(1, one.parameters, DONE, Measurement(loss)))
     assert past[-1].parameters == {"n": 1, "c": "a"}
 
@@ -227,7 +227,7 @@ def test_pending_points_in_another_context_are_no_rivals() -> None:
     """What is tried elsewhere says what is known there, and isn't something to improve on here."""
     problem = BY_NAME["context"]
     past = list(history(problem, "completed").trials)
-    elsewhere = {"load": 90.0, "tenant": "north", "hour": 20}
+    elsewhere: Parameters = {"load": 90.0, "tenant": "north", "hour": 20}
     past += [trial(1, point, PENDING, None, elsewhere) for point in tried(problem, 4, seed=8)]
     (one,) = suggest(problem, history_of(past))
     assert one.source is Source.MODEL

@@ -108,7 +108,7 @@ def test_the_incumbent_depends_on_the_context() -> None:
         assert float(found.parameters["x"]) == pytest.approx(where, abs=0.1)
     found = incumbent(study, history_of(trials), {})
     assert found.number is not None
-    assert trials[found.number - 1].context["where"] < 0.1
+    assert float(trials[found.number - 1].context["where"]) < 0.1
 
 
 @pytest.mark.parametrize("problem", PROBLEMS, ids=lambda problem: problem.name)

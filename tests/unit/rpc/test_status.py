@@ -39,7 +39,8 @@ def test_every_error_has_a_code_and_details(kind: type[TrimtabError]) -> None:
     info = error_details_pb2.ErrorInfo()
     assert answer.details[0].Unpack(info)
     assert (info.reason, info.domain) == (error.reason, "trimtab")
-    assert answer.code == status.code_of(error).value[0] != grpc.StatusCode.UNKNOWN.value[0]
+    assert answer.code == status.code_of(error).value[0]
+    assert status.code_of(error) is not grpc.StatusCode.UNKNOWN
 
 
 def test_no_two_errors_have_one_reason() -> None:

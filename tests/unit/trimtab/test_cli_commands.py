@@ -266,6 +266,23 @@ def test_the_incumbent_before_any_observation_is_the_baseline(run: Command, wire
     assert "expected" not in out
 
 
+@pytest.mark.parametrize(("flags", "expected"), [([], 60.0), (["--timeout", "5"], 5.0)])
+def test_a_model_may_take_longer(
+    run: Command, study: trimtab.Study, monkeypatch: pytest.MonkeyPatch, flags: list[str], expected: float
+) -> None:
+    """A server may have to start a process first; unless the caller says how long is too long."""
+    timeouts = []
+    incumbent = trimtab.Study.incumbent
+
+    def noted(self: trimtab.Study, *arguments: Any, timeout: float) -> trimtab.Incumbent:
+        timeouts.append(timeout)
+        return incumbent(self, *arguments, timeout=timeout)
+
+    monkeypatch.setattr(trimtab.Study, "incumbent", noted)
+    assert run("incumbent", "gbm", *flags).code == 0
+    assert timeouts == [expected]
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [("3", 3), ("0.5", 0.5), ("true", True), ("night", "night"), ('"3"', '"3"'), ("null", "null"), ("a=b", "a=b")],

@@ -74,7 +74,7 @@ def _client(options: argparse.Namespace) -> Client:
     return Client(
         options.server,
         namespace=options.namespace,
-        timeout=options.timeout,
+        timeout=options.timeout or DEFAULT_TIMEOUT,
         credentials=_credentials(options),
     )
 
@@ -109,7 +109,7 @@ def _shared_flags() -> argparse.ArgumentParser:
     flags.add_argument("--server", metavar="HOST:PORT", help="the server [TRIMTAB_SERVER; default: localhost:50051]")
     flags.add_argument("--namespace", help="where studies given by id are [TRIMTAB_NAMESPACE; default: default]")
     flags.add_argument("--json", action="store_true", help="print JSON instead of tables")
-    flags.add_argument("--timeout", type=_positive, metavar="SECONDS", help="of each call [default: 10]")
+    flags.add_argument("--timeout", type=_positive, metavar="SECONDS", help="of each call [default: 10; incumbent: 60]")
     flags.add_argument("--tls-ca", metavar="FILE", help="talk TLS; the CA of the server's certificate, in PEM")
     flags.add_argument("--tls-certificate", metavar="FILE", help="talk TLS; this side's certificate, in PEM")
     flags.add_argument("--tls-key", metavar="FILE", help="the key of --tls-certificate, in PEM")
@@ -135,7 +135,7 @@ def _parser() -> argparse.ArgumentParser:
         server=os.environ.get("TRIMTAB_SERVER", DEFAULT_TARGET),
         namespace=os.environ.get("TRIMTAB_NAMESPACE", "default"),
         json=False,
-        timeout=DEFAULT_TIMEOUT,
+        timeout=None,
         tls_ca="",
         tls_certificate="",
         tls_key="",

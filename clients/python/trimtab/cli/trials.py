@@ -17,6 +17,8 @@ from trimtab.cli.output import Output, UsageError, cell, plain
 from trimtab.cli.study import Commands
 from trimtab.space import MeasurementLike, ParameterValue, as_measurement
 
+# A server that has fitted no model yet starts a process for it first.
+MODEL_TIMEOUT = 60.0  # seconds
 STATES = [state.value for state in TrialState if state is not TrialState.UNKNOWN]
 
 
@@ -83,11 +85,12 @@ def list_trials(options: argparse.Namespace, client: Client, output: Output) -> 
 def show_incumbent(options: argparse.Namespace, client: Client, output: Output) -> None:
     """Prints the best parameters known."""
     study = client.study(options.study)
-    incumbent = study.incumbent(_context(options.context))
+    context = _context(options.context)
+    spec = study.describe().spec  # before the model is asked: it says quickly whether anybody is there
+    incumbent = study.incumbent(context, timeout=options.timeout or MODEL_TIMEOUT)
     if output.json:
         output.value(incumbent)
         return
-    spec = study.describe().spec
     values = ((each.name, cell(incumbent.parameters.get(each.name))) for each in spec.parameters)
     output.table(["PARAMETER", "VALUE"], values, empty="")
     expected = None
