@@ -162,9 +162,10 @@ def fresh_database(server_url: str) -> Iterator[str]:
     name = f"trimtab_{uuid.uuid4().hex}"
     with psycopg.connect(server_url, autocommit=True) as connection:
         connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-    base, _, _ = server_url.partition("?")[0].rpartition("/")
+    address, question, settings = server_url.partition("?")
+    base, _, _ = address.rpartition("/")
     try:
-        yield f"{base}/{name}"
+        yield f"{base}/{name}{question}{settings}"
     finally:
         with psycopg.connect(server_url, autocommit=True) as connection:
             connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))

@@ -29,7 +29,7 @@ def figures() -> list[dict[str, Any]]:
                 name: statistics.median(best_of(function, name, seed) - function.least for seed in SEEDS)
                 for name in ("random", "gp")
             }
-            unit = "RMSE" if function is BOOSTING else "regret"
+            unit = "log loss" if function is BOOSTING else "regret"
             rows += [
                 {
                     "figure": f"{function.problem.name}, best of {TRIALS} trials, {name}",

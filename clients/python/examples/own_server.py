@@ -64,7 +64,7 @@ class OwnServer:
                     event: dict[str, Any] = json.loads(line)
                     return event
             time.sleep(LOOK_SECONDS)
-        raise ServerFailed(f"the server did not start; its last words are in {self.log}")
+        raise ServerFailed("the server did not start")
 
     def _stop(self) -> None:
         if self._process.poll() is None:

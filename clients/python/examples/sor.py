@@ -162,7 +162,7 @@ class _Relaxation:
         residuals = self.kept * self.room.sum(axis=0)
         np.multiply(self.change_red, self.change_red, out=self.room)
         residuals += self.room.sum(axis=0)
-        return residuals <= self.targets
+        return np.asarray(residuals <= self.targets)
 
     def solutions(self) -> NDArray[np.float64]:
         """[n, 100] the values at the points."""

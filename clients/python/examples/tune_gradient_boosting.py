@@ -9,55 +9,36 @@ work. Needs a running server (``trimtab serve``).
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, TypeAlias
+from typing import Any
 
 import gradient_boosting
-from gradient_boosting import Value
-from progress import bar
-
 import trimtab
-
-Mapper: TypeAlias = Callable[[Callable[[Mapping[str, Value]], float], Iterable[Mapping[str, Value]]], Iterator[float]]
-"""Like ``map``; that of a process pool evaluates several at once."""
+from progress import bar
 
 
 def create(client: trimtab.Client, study_id: str, algorithm: str, **more: Any) -> trimtab.Study:
-    """The study: the six parameters, the cross-validated error wanted small."""
+    """The study: the six parameters, a small log loss wanted."""
     return client.create_study(
         study_id,
         parameters=gradient_boosting.PARAMETERS,
-        minimize="error",
+        minimize="log_loss",
         algorithm=algorithm,
-        description="Gradient boosting on the diabetes data set: cross-validated error",
+        description="Gradient boosting on the breast cancer data set: cross-validated log loss",
         **more,
     )
 
 
 def tune(study: trimtab.Study, trials: int) -> list[float]:
-    """The errors of ``trials`` trials, one after the other."""
-    errors: list[float] = []
-    with bar("gradient boosting, Gaussian process", trials, "trial") as progress:
+    """The losses of ``trials`` trials, one after the other."""
+    losses: list[float] = []
+    with bar("gradient boosting, trial by trial", trials, "trial") as progress:
         for _ in range(trials):
             with study.suggest() as suggestion:
-                errors.append(gradient_boosting.error(suggestion.parameters))
-                suggestion.observe(error=errors[-1])
+                losses.append(gradient_boosting.error(suggestion.parameters))
+                suggestion.observe(log_loss=losses[-1])
+            progress.set_postfix_str(f"best {min(losses):.4f}", refresh=False)
             progress.update()
-            progress.set_postfix_str(f"best error {min(errors):.2f}")
-    return errors
-
-
-def search(study: trimtab.Study, trials: int, evaluate: Mapper = map) -> list[tuple[float, dict[str, Value]]]:
-    """Error and parameters of ``trials`` trials that are all suggested at once."""
-    suggestions = study.suggest_many(trials)
-    results = []
-    with bar("the same, random search", trials, "trial") as progress:
-        errors = evaluate(gradient_boosting.error, [suggestion.parameters for suggestion in suggestions])
-        for suggestion, error in zip(suggestions, errors, strict=True):
-            suggestion.observe(error=error)
-            results.append((error, suggestion.parameters))
-            progress.update()
-    return results
+    return losses
 
 
 def main() -> None:
@@ -70,10 +51,10 @@ def main() -> None:
     chosen = parser.parse_args()
     with trimtab.Client(chosen.server, worker="tune_gradient_boosting.py") as client:
         study = create(client, chosen.study, chosen.algorithm, baseline=gradient_boosting.DEFAULTS)
-        errors = tune(study, chosen.trials)
+        losses = tune(study, chosen.trials)
         best = study.incumbent()
     default = gradient_boosting.error(gradient_boosting.DEFAULTS)
-    print(f"best error {min(errors):.2f}, the library's defaults {default:.2f}; recommended: {best.parameters}")
+    print(f"log loss {min(losses):.4f}, the library's defaults {default:.4f}; recommended: {dict(best.parameters)}")
 
 
 if __name__ == "__main__":

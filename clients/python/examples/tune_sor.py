@@ -12,11 +12,11 @@ import argparse
 from dataclasses import dataclass
 
 import numpy as np
-import sor
 from numpy.typing import NDArray
-from progress import bar
 
+import sor
 import trimtab
+from progress import bar
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +51,10 @@ def tune(study: trimtab.Study, systems: sor.Systems) -> Tuned:
                 taken[number] = sor.iterations(systems[number : number + 1], omega)[0]
                 suggestion.observe(iterations=int(taken[number]))
             fallbacks += suggestion.is_fallback
-            progress.update()
             if number % 100 == 99:
-                progress.set_postfix_str(f"{taken[number - 99 : number + 1].mean():.0f} iterations a solve")
+                recent = taken[number - 99 : number + 1].mean()
+                progress.set_postfix_str(f"{recent:.0f} iterations a solve", refresh=False)
+            progress.update()
     return Tuned(taken, float(study.incumbent().parameters["omega"]), fallbacks)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -22,6 +24,7 @@ WHISKER = 1.5  # Tukey's fences: costs this many interquartile ranges above Q3 a
 FAILURE_COST = 1.0  # in standard deviations: a failure is never better than this
 LEAST_SPREAD = 1e-12  # of the largest cost: below it differences are rounding
 LEAST_VARIANCE = 1e-6  # of standardized costs: below it a covariance matrix stops being invertible
+MOST_VARIANCE = 1e6  # likewise: above it a measurement says nothing
 SHARE_WITH_ERRORS = 0.5  # of the measured trials: below it standard errors are left aside
 
 
@@ -91,11 +94,10 @@ def gather(study: Study, history: History, most: int) -> Evidence:
     costs[measured] = (clipped - location) / spread
     costs[~measured] = max(float(costs[measured].max()), FAILURE_COST)
     variances = None
-    known = _variances(study, completed)
+    known = _variances(study, completed, max(scale * spread, sys.float_info.min))
     if known is not None:
         variances = np.full(len(trials), np.median(known))
         variances[measured] = known
-        variances = np.maximum(variances / (scale * spread) ** 2, LEAST_VARIANCE)
     rows = rows_of(study, [trial.parameters for trial in trials], [trial.context for trial in trials])
     kept = thin(rows, costs, most)
     waiting = history.in_state(TrialState.PENDING)
@@ -148,25 +150,27 @@ def _clip_bad_side(costs: Vector) -> Vector:
     return np.minimum(costs, third + WHISKER * (third - first)) if third > first else costs
 
 
-def _variances(study: Study, measurements: Sequence[Measurement]) -> Vector | None:
-    """[n] squared standard errors in the squared unit of the metric, or None; see ``gather``."""
+def _variances(study: Study, measurements: Sequence[Measurement], unit: float) -> Vector | None:
+    """[n] squared standard errors in multiples of ``unit``, or None; see ``gather``."""
     kind = study.spec.objective_metric.kind
-    known = np.array([_variance(measurement, kind) for measurement in measurements])
-    given = ~np.isnan(known)
+    errors = np.array([_standard_error(measurement, kind) for measurement in measurements])
+    given = ~np.isnan(errors)
     if given.mean() < SHARE_WITH_ERRORS:
         return None
     counts = np.array([measurement.count for measurement in measurements], dtype=float)
+    with np.errstate(over="ignore"):
+        known = np.clip(np.square(errors / unit), LEAST_VARIANCE, MOST_VARIANCE)
     single = float(np.median(known[given] * counts[given]))
-    return np.where(given, known, single / counts)
+    return np.where(given, known, np.clip(single / counts, LEAST_VARIANCE, MOST_VARIANCE))
 
 
-def _variance(measurement: Measurement, kind: MetricKind) -> float:
-    """Of the error of the mean; NaN: not known."""
+def _standard_error(measurement: Measurement, kind: MetricKind) -> float:
+    """Of the mean; NaN: not known."""
     if measurement.standard_error is not None:
-        return measurement.standard_error**2
+        return measurement.standard_error
     if kind is MetricKind.BINARY:
         # Two successes and two failures more (Agresti, Coull 1998): a share
         # of 0 or 1 in a small sample is not without error.
         share = (measurement.mean * measurement.count + 2.0) / (measurement.count + 4.0)
-        return share * (1.0 - share) / measurement.count
-    return float("nan")
+        return math.sqrt(share * (1.0 - share) / measurement.count)
+    return math.nan

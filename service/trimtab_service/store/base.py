@@ -155,7 +155,7 @@ class Store(Protocol):
         ...
 
     def forget_requests(self, before: datetime) -> int:
-        """Forgets the requests answered before; how many they were."""
+        """Forgets the requests answered before; how many they were. In several transactions, so that nobody waits."""
         ...
 
     # Studies

@@ -22,7 +22,7 @@ from sqlalchemy import (
 
 from trimtab_service.domain.errors import StoreUnavailable
 from trimtab_service.store.migrations import HEAD, OLDER
-from trimtab_service.store.tables import metadata
+from trimtab_service.store.tables import PARTIAL_INDEXES, metadata
 
 # Alembic's own, as it makes it.
 _versions = Table(
@@ -54,6 +54,8 @@ def _make(connection: Connection) -> None:
         return
     if version is None:
         metadata.create_all(connection, checkfirst=False)
+        for statement in PARTIAL_INDEXES:
+            connection.exec_driver_sql(statement)
         _versions.create(connection)
         connection.execute(insert(_versions), {"version_num": HEAD})
     elif version in OLDER:

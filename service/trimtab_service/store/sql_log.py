@@ -33,9 +33,10 @@ _LOG = select(*rows.LOG_COLUMNS).select_from(_WITH_TRIAL).where(observations.c.s
 _PLACE = (observations.c.transaction_id, observations.c.sequence)
 TAIL = (
     _LOG.where(
-        observations.c.sequence > bindparam("sequence"), bindparam("transaction") == bindparam("transaction")
+        tuple_(*_PLACE) > tuple_(bindparam("transaction"), bindparam("sequence")),
+        observations.c.transaction_id < Horizon(),
     )
-    .order_by(observations.c.sequence)
+    .order_by(*_PLACE)
     .limit(bindparam("most"))
 )
 

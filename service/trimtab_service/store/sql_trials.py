@@ -33,9 +33,8 @@ Answer: TypeAlias = str | None
 
 _OF_STUDY = trials.c.study_uid == bindparam("uid")
 _NUMBERED = among_integers(trials.c.number, "numbers")
-_WITH_OBSERVATION = trials.outerjoin(
-    observations, and_(observations.c.study_uid == trials.c.study_uid, observations.c.number == trials.c.number)
-)
+_ITS_OBSERVATION = and_(observations.c.study_uid == trials.c.study_uid, observations.c.number == trials.c.number)
+_WITH_OBSERVATION = trials.outerjoin(observations, _ITS_OBSERVATION)
 _IN_ORDER = select(*rows.TRIAL_COLUMNS).select_from(_WITH_OBSERVATION).where(_OF_STUDY).order_by(trials.c.number)
 _SOME = _IN_ORDER.where(_NUMBERED)
 
@@ -66,13 +65,10 @@ _SNAPSHOT = (
     )
     .where(NAMED)
 )
+_ITS_TRIAL = and_(trials.c.study_uid == studies.c.uid, trials.c.number == bindparam("number"))
 _ONE = (
     select(*rows.TRIAL_COLUMNS)
-    .select_from(
-        studies.outerjoin(
-            _WITH_OBSERVATION, and_(trials.c.study_uid == studies.c.uid, trials.c.number == bindparam("number"))
-        )
-    )
+    .select_from(studies.outerjoin(trials, _ITS_TRIAL).outerjoin(observations, _ITS_OBSERVATION))
     .where(NAMED)
 )
 _STUDY_EXISTS = select(studies.c.uid).where(studies.c.uid == bindparam("uid"))

@@ -101,12 +101,12 @@ class SqliteStore(SqlTrials, SqlLog):
 
 
 def _prepare(connection: sqlite3.Connection, _record: object) -> None:
-    _write_ahead(connection)
+    write_ahead(connection)
     for pragma in PRAGMAS:
         connection.execute(pragma)
 
 
-def _write_ahead(connection: sqlite3.Connection) -> None:
+def write_ahead(connection: sqlite3.Connection) -> None:
     """Switches to the write-ahead log, in which readers and the writer don't wait for each other.
 
     The file stays so. Of several who switch a new file at once SQLite lets one

@@ -86,11 +86,6 @@ trials = Table(
     Column("expire_time", BigInteger, nullable=False),
 )
 
-# What servers count now and then: however many trials have ended, only those
-# that haven't are in it.
-_pending = trials.c.state == "pending"
-Index("trials_pending_ix", trials.c.expire_time, sqlite_where=_pending, postgresql_where=_pending)
-
 # The log: rows are added, and never changed. ``number`` is set in trial
 # studies; ``decision`` to ``context`` are in bandit studies. transaction_id, which
 # the database fills in, is 0 where transactions commit in the order in which
@@ -111,22 +106,17 @@ observations = Table(
     Column("create_time", BigInteger, nullable=False),
     sqlite_autoincrement=True,
 )
-log = observations.c
-_of_trial, _of_decision = log.number.is_not(None), log.decision.is_not(None)
-Index(
-    "observations_trial_uq", log.study_uid, log.number, unique=True, sqlite_where=_of_trial, postgresql_where=_of_trial
-)
-Index(
-    "observations_decision_uq",
-    log.study_uid,
-    log.decision,
-    unique=True,
-    sqlite_where=_of_decision,
-    postgresql_where=_of_decision,
-)
-Index("observations_log_ix", log.study_uid, log.transaction_id, log.sequence)
+Index("observations_log_ix", observations.c.study_uid, observations.c.transaction_id, observations.c.sequence)
 # Where transaction_id is always 0, the index above is in this order already.
-Index("observations_sequence_ix", log.study_uid, log.sequence).ddl_if(dialect="postgresql")
+Index("observations_sequence_ix", observations.c.study_uid, observations.c.sequence).ddl_if(dialect="postgresql")
+
+PARTIAL_INDEXES = (
+    # What servers count now and then: only trials that haven't ended are in it.
+    "CREATE INDEX trials_pending_ix ON trials (expire_time) WHERE state = 'pending'",
+    "CREATE UNIQUE INDEX observations_trial_uq ON observations (study_uid, number) WHERE number IS NOT NULL",
+    "CREATE UNIQUE INDEX observations_decision_uq ON observations (study_uid, decision) WHERE decision IS NOT NULL",
+)
+"""In words that every engine knows. (As options of Index they would load the dialect of each.)"""
 
 # What was answered to writes that named themselves. Written in the transaction
 # of its effect. scope: a study's uid, or namespaces/ID.

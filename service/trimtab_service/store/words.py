@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, String, bindparam, cast
+from sqlalchemy import BigInteger, Boolean, ColumnElement, String, bindparam, cast
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
@@ -24,17 +24,17 @@ class Horizon(FunctionElement[int]):
     inherit_cache = True
 
 
-class ListedIntegers(FunctionElement[int]):
-    """The integers in a JSON array, to be used with IN; so a list is one value, however long."""
+class AmongIntegers(FunctionElement[bool]):
+    """Whether a column is one of the integers in a JSON array; so a list is one value, however long."""
 
-    type = BigInteger()
+    type = Boolean()
     inherit_cache = True
 
 
-class ListedTexts(FunctionElement[str]):
-    """The texts in a JSON array, to be used with IN."""
+class AmongTexts(FunctionElement[bool]):
+    """Whether a column is one of the texts in a JSON array."""
 
-    type = String()
+    type = Boolean()
     inherit_cache = True
 
 
@@ -58,22 +58,25 @@ def _(_element: Horizon, _compiler: SQLCompiler, **_: Any) -> str:
     return "pg_snapshot_xmin(pg_current_snapshot())::text::bigint"
 
 
-@compiles(ListedIntegers, "sqlite")
-@compiles(ListedTexts, "sqlite")
-def _(element: FunctionElement[Any], compiler: SQLCompiler, **options: Any) -> str:
-    return f"(SELECT value FROM json_each({compiler.process(element.clauses, **options)}))"
+@compiles(AmongIntegers, "sqlite")
+@compiles(AmongTexts, "sqlite")
+def _(element: FunctionElement[bool], compiler: SQLCompiler, **options: Any) -> str:
+    column, listed = (compiler.process(clause, **options) for clause in element.clauses)
+    return f"{column} IN (SELECT value FROM json_each({listed}))"
 
 
-@compiles(ListedIntegers, "postgresql")
-def _(element: ListedIntegers, compiler: SQLCompiler, **options: Any) -> str:
-    array = compiler.process(element.clauses, **options)
-    return f"(SELECT value::bigint FROM json_array_elements_text(({array})::json))"
+# An array, because PostgreSQL looks its elements up in an index; a subquery it
+# may join by reading the whole table.
+@compiles(AmongIntegers, "postgresql")
+def _(element: AmongIntegers, compiler: SQLCompiler, **options: Any) -> str:
+    column, listed = (compiler.process(clause, **options) for clause in element.clauses)
+    return f"{column} = ANY(ARRAY(SELECT value::bigint FROM json_array_elements_text(({listed})::json)))"
 
 
-@compiles(ListedTexts, "postgresql")
-def _(element: ListedTexts, compiler: SQLCompiler, **options: Any) -> str:
-    array = compiler.process(element.clauses, **options)
-    return f"(SELECT value FROM json_array_elements_text(({array})::json))"
+@compiles(AmongTexts, "postgresql")
+def _(element: AmongTexts, compiler: SQLCompiler, **options: Any) -> str:
+    column, listed = (compiler.process(clause, **options) for clause in element.clauses)
+    return f"{column} = ANY(ARRAY(SELECT value FROM json_array_elements_text(({listed})::json)))"
 
 
 def as_text(document: ColumnElement[Any]) -> ColumnElement[str]:
@@ -83,9 +86,9 @@ def as_text(document: ColumnElement[Any]) -> ColumnElement[str]:
 
 def among_integers(column: ColumnElement[int], name: str) -> ColumnElement[bool]:
     """Whether the column is one of the integers in the JSON array that is bound as ``name``."""
-    return column.bool_op("IN")(ListedIntegers(bindparam(name, type_=String())))
+    return AmongIntegers(column, bindparam(name, type_=String()))
 
 
 def among_texts(column: ColumnElement[str], name: str) -> ColumnElement[bool]:
     """Whether the column is one of the texts in the JSON array that is bound as ``name``."""
-    return column.bool_op("IN")(ListedTexts(bindparam(name, type_=String())))
+    return AmongTexts(column, bindparam(name, type_=String()))

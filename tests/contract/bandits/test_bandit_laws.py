@@ -300,13 +300,13 @@ def test_the_best_is_not_the_luckiest(bandit: Bandit, metric: Metric) -> None:
 @every_bandit
 def test_global_random_state_is_left_alone(bandit: Bandit) -> None:
     """Nothing draws from the process-wide generators."""
-    legacy = np.random.get_state()[1]
+    legacy = np.random.get_state(legacy=False)["state"]["key"].copy()
     plain = random.getstate()
     state = bandit.fold(bandit.initial(study_of(3)), outcomes_of([0, 1], [1.0, 2.0]))
     bandit.policy(state).choose(10, np.random.default_rng(1))
     bandit.best(state)
 
-    np.testing.assert_array_equal(np.random.get_state()[1], legacy)
+    np.testing.assert_array_equal(np.random.get_state(legacy=False)["state"]["key"], legacy)
     assert plain == random.getstate()
 
 

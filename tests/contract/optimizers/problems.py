@@ -172,6 +172,7 @@ def history(problem: Problem, kind: str) -> History:
         "huge_costs": observed(Measurement(large * (-1.0 if index % 2 and not binary else 0.5)) for index in range(12)),
         "errors_known": observed(Measurement(value, 10, 0.01) for value in costs),
         "some_errors_known": observed(Measurement(v, 5, 0.02 if i % 3 else None) for i, v in enumerate(costs)),
+        "huge_errors": observed(Measurement(value, 3, 10.0 ** (50 * index)) for index, value in enumerate(costs[:7])),
         "exact": observed(Measurement(value, 1, 0.0) for value in costs),
         "one_point_again_and_again": observed([Measurement(value) for value in costs])[:1] * 12,
     }
@@ -190,6 +191,7 @@ KINDS = (
     "huge_costs",
     "errors_known",
     "some_errors_known",
+    "huge_errors",
     "exact",
     "one_point_again_and_again",
 )

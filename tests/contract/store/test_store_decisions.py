@@ -8,7 +8,7 @@ import pytest
 
 from store_values import DECISIONS, LATER, NOW, a_decision, a_request, a_study, completed
 from trimtab_service.domain.errors import ObservationConflict, RequestIdReused, StudyNotFound
-from trimtab_service.domain.study import Study
+from trimtab_service.domain.study import Study, StudyCounts
 from trimtab_service.store.base import DUPLICATE, RECORDED, DecisionBatch, DecisionObservation, LogRow, Request, Store
 
 
@@ -59,6 +59,12 @@ def test_many_calls_share_a_transaction(store: Store, study: Study) -> None:
     )
     assert answers == [[RECORDED, RECORDED], [RECORDED], [], [RECORDED]]
     assert (logged(store, study), logged(store, other)) == (["a", "b", "c"], ["a"])
+
+
+def test_counts_count_decisions(store: Store, study: Study) -> None:
+    """There are no trials in a bandit study."""
+    record(store, batch(study, a_decision("a"), a_decision("a"), a_decision("b")))
+    assert store.get_counts(study, NOW) == StudyCounts(observations=2)
 
 
 def test_no_calls_are_no_error(store: Store) -> None:

@@ -6,9 +6,11 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
+from alembic.config import Config
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, inspect, text
 
@@ -17,6 +19,7 @@ from store_values import a_study
 from trimtab_service.domain.errors import StoreUnavailable
 from trimtab_service.store import migrations, schema
 from trimtab_service.store.catalog import open_store
+from trimtab_service.store.migrations import run
 from trimtab_service.store.migrations.run import configuration
 from trimtab_service.store.postgres import PostgresStore
 from trimtab_service.store.sqlite import SqliteStore
@@ -105,23 +108,42 @@ def test_migrating_again_changes_nothing(database_url: str) -> None:
         assert store.get_study(study.name) == study
 
 
-def test_an_older_version_is_brought_up_to_date(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """By Alembic; here from before the first version, the oldest there can be."""
+NEXT_STEP = """
+from alembic import op
+
+revision = "0002"
+down_revision = "0001"
+
+
+def upgrade():
+    op.execute("CREATE TABLE next_things (thing INTEGER)")
+"""
+
+
+def test_an_older_version_is_brought_up_to_date(
+    database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the steps that it lacks; what is stored stays. Several servers at once take them once."""
+    study = a_study()
+    (tmp_path / "0002_next.py").write_text(NEXT_STEP)
     with opened(database_url) as store:
         store.migrate()
-        drop_tables(store)
-        execute(store, "UPDATE alembic_version SET version_num = 'none'")
-        monkeypatch.setattr(schema, "OLDER", ("none",))
-        monkeypatch.setattr(schema, "_upgrade", lambda connection: _upgrade_from_nothing(connection))
-        store.migrate()
-        assert store.create_study(a_study(), None)
+        store.create_study(study, None)
 
+    def with_next_step(connection: Connection) -> Config:
+        config = configuration(connection)
+        known = Path(migrations.__file__).parent / "versions"
+        config.set_main_option("version_locations", f"{known}\n{tmp_path}")
+        config.set_main_option("path_separator", "newline")
+        return config
 
-def _upgrade_from_nothing(connection: Connection) -> None:
-    from alembic import command
-
-    connection.execute(text("DELETE FROM alembic_version"))
-    command.upgrade(configuration(connection), "head")
+    monkeypatch.setattr(run, "configuration", with_next_step)
+    monkeypatch.setattr(schema, "HEAD", "0002")
+    monkeypatch.setattr(schema, "OLDER", ("0001",))
+    with opened(database_url) as store, opened(database_url) as another:
+        assert race([store.migrate, another.migrate]) == [None, None]
+        execute(store, "INSERT INTO next_things VALUES (1)")
+        assert another.get_study(study.name) == study
 
 
 def test_a_newer_version_is_left_alone(database_url: str) -> None:

@@ -103,12 +103,12 @@ def test_a_transaction_that_was_cut_off_before_its_commit_runs_again(store: Post
 
     def cut_off_once(connection: Connection) -> int:
         attempts.append(connection)
-        (backend,) = connection.driver.execute("SELECT pg_backend_pid()").fetchone() or ()
+        (backend,) = connection.driver.execute("SELECT pg_backend_pid()").fetchone()
         if len(attempts) == 1:
             url = store.engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
             with psycopg.connect(url, autocommit=True) as other:
                 other.execute("SELECT pg_terminate_backend(%s, 5000)", (backend,))
-        (seven,) = connection.driver.execute("SELECT 7").fetchone() or ()
+        (seven,) = connection.driver.execute("SELECT 7").fetchone()
         return int(seven)
 
     assert (store.write(cut_off_once), len(attempts)) == (7, 2)

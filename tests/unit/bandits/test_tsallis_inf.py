@@ -20,7 +20,7 @@ from trimtab_service.domain.study import Goal, Metric
     losses=arrays(float, st.integers(1, 50), elements=st.floats(-1e12, 1e12)),
     eta=st.floats(1e-4, 2.0),
 )
-def test_weights_add_up_to_one(losses: np.ndarray, eta: float) -> None:  # type: ignore[type-arg]
+def test_weights_add_up_to_one(losses: np.ndarray, eta: float) -> None:
     """The normalization is found whatever the losses, and every weight is positive."""
     weights = tsallis_weights(losses, eta)
 

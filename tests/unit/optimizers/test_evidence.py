@@ -156,3 +156,13 @@ def test_a_study_learns_from_a_bounded_number_of_trials() -> None:
     values = [Measurement(float(index % 17)) for index in range(300)]
     found = evidence(LINE, measured(*values), most=50)
     assert (len(found.rows), len(found.costs), len(found.numbers)) == (50, 50, 50)
+
+
+@pytest.mark.parametrize("size", [1e-320, 1e-30, 1e30, 1.7e308])
+def test_no_unit_is_too_large_or_too_small(size: float) -> None:
+    """Measurements and errors at the ends of what a double holds make finite evidence."""
+    found = evidence(LINE, measured(*(Measurement(sign * size, 2, size) for sign in (-1.0, 1.0, 0.5))))
+    assert found.variances is not None
+    assert np.isfinite(found.costs).all()
+    assert (found.variances >= LEAST_VARIANCE).all()
+    assert np.isfinite([found.location, found.spread, *found.variances]).all()

@@ -20,7 +20,7 @@ from trimtab_service.optimizers.evidence import LEAST_VARIANCE, Evidence, Vector
 from trimtab_service.optimizers.gp_acquisition import ExpectedGain, LogNoisyExpectedImprovement, posterior_of, promising
 from trimtab_service.optimizers.gp_fit import Hyperparameters, Loss, fit
 from trimtab_service.optimizers.gp_model import predict, surrogate
-from trimtab_service.optimizers.gp_posterior import log_expected_excess
+from trimtab_service.optimizers.gp_posterior import Kernel, Posterior, log_expected_excess
 
 NOWHERE = np.empty((1, 0))
 NAMES = (2,)
@@ -223,3 +223,13 @@ def test_promising_points_come_best_first_and_once() -> None:
     assert len(known) == 30
     assert np.all(np.diff(means) >= 0.0)
     assert 1 <= likely < 10
+
+
+def test_rows_that_contradict_each_other_are_survived() -> None:
+    """Where rounding makes a covariance singular, a little noise is added; where nothing helps, it is said."""
+    rows = np.zeros((3, 1))
+    kernel = Kernel(np.ones(1), 1.0, np.zeros(1, dtype=bool))
+    found = Posterior.of(kernel, 0.0, rows, np.zeros(3), np.array([1.0, 2.0, 3.0])).at(rows[:1])
+    assert found.means[0, 0] == pytest.approx(2.0, abs=1e-4)
+    with pytest.raises(ValueError, match="positive definite"):
+        Posterior.of(kernel, 0.0, rows, np.full(3, -10.0), np.zeros(3))

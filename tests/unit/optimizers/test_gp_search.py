@@ -135,3 +135,15 @@ def test_ours_are_acquisition_functions_of_botorchs_kind() -> None:
     assert values.tolist() == [-0.125] * 3
     assert rows.grad.flatten().tolist() == [-0.5] * 6
     assert isinstance(bowl, AcquisitionFunction)
+
+
+def test_a_large_space_of_names_alone_is_searched() -> None:
+    """With more neighbours than are looked at in one round, it gets closer than its start."""
+    encoding = Encoding(tuple(Categorical(f"c{column}", tuple(f"{v}" for v in range(40))) for column in range(10)))
+    top = np.full((1, 10), 7.0)
+    bowl = Bowl(encoding, top)
+    near = top.copy()
+    near[0, :2] = 3.0
+    best = ranked(bowl, encoding, near, np.random.default_rng(0))
+    assert bowl.values(best[:1])[0] > bowl.values(near)[0]
+    assert encoding.snap(best).tolist() == best.tolist()

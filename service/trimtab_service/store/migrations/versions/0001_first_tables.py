@@ -55,8 +55,6 @@ def upgrade() -> None:
         sa.Column("expire_time", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("study_uid", "number", name="trials_pk"),
     )
-    pending = sa.text("state = 'pending'")
-    op.create_index("trials_pending_ix", "trials", ["expire_time"], sqlite_where=pending, postgresql_where=pending)
     _make_log()
     op.create_table(
         "requests",
@@ -95,11 +93,9 @@ def _make_log() -> None:
         sa.PrimaryKeyConstraint("sequence", name="observations_pk"),
         sqlite_autoincrement=True,
     )
-    for name, column in (("observations_trial_uq", "number"), ("observations_decision_uq", "decision")):
-        set_ = sa.text(f"{column} IS NOT NULL")
-        op.create_index(
-            name, "observations", ["study_uid", column], unique=True, sqlite_where=set_, postgresql_where=set_
-        )
     op.create_index("observations_log_ix", "observations", ["study_uid", "transaction_id", "sequence"])
     if postgresql:
         op.create_index("observations_sequence_ix", "observations", ["study_uid", "sequence"])
+    op.execute("CREATE INDEX trials_pending_ix ON trials (expire_time) WHERE state = 'pending'")
+    for name, column in (("observations_trial_uq", "number"), ("observations_decision_uq", "decision")):
+        op.execute(f"CREATE UNIQUE INDEX {name} ON observations (study_uid, {column}) WHERE {column} IS NOT NULL")

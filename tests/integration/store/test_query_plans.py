@@ -1,0 +1,94 @@
+"""No call takes longer because tables have grown: SQLite says how it would find the rows of every statement."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from sqlalchemy import Executable
+
+from store_values import DECISIONS, LATER, NOW, a_decision, a_request, a_study, a_trial, completed
+from trimtab_service.domain.study import TrialName
+from trimtab_service.domain.suggestion import TrialState
+from trimtab_service.store.base import DecisionBatch, TrialObservation
+from trimtab_service.store.connection import DriverCursor, Statements, Values
+from trimtab_service.store.sqlite import SqliteConnection, SqliteStore
+
+
+def call_everything(store: SqliteStore) -> None:
+    """At least one call of each method that has statements, on the path with the most of them."""
+    study = store.create_study(a_study(), a_request())
+    bandit = store.create_study(a_study("router", algorithm=DECISIONS), None)
+    request, late = a_request(), a_request()
+    for _ in range(2):
+        store.append_trials(study, [a_trial(1), a_trial(2), a_trial(3)], request)
+        store.observe_trials(study, [TrialObservation(1, completed()), TrialObservation(2, completed())], NOW, late)
+        store.record_decisions([DecisionBatch(bandit, [a_decision()], late)], NOW)
+        store.extend_lease(study, 3, LATER, request=replace(late, key="lease"))
+    for trials in (True, False):
+        store.snapshot(study.name, NOW, request, trials=trials)
+    for states in (frozenset[TrialState](), frozenset({TrialState.PENDING, TrialState.EXPIRED})):
+        store.list_trials(study, NOW, 0, 10, states)
+    store.get_trial(TrialName(study.name, 1), NOW)
+    for owner in (study, bandit):
+        store.get_counts(owner, NOW)
+        store.tail(owner, "", 10)
+        store.list_observations(owner, 0, 10)
+    store.list_studies("lab", bandit.name, 10)
+    store.list_studies(None, bandit.name, 10)
+    store.count_pending(NOW)
+    store.signing_key(b"key")
+    store.forget_requests(NOW)
+    store.delete_study(store.replace_study(study, replace(study, revision=2), a_request()), a_request())
+
+
+@pytest.fixture(scope="module")
+def plans(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
+    """How SQLite finds the rows, by statement."""
+    plans: dict[str, list[str]] = {}
+
+    class Explaining(SqliteConnection):
+        def __init__(self, driver: Any, statements: Statements) -> None:
+            super().__init__(driver, statements)
+            self._known = statements
+
+        def _execute(self, statement: Executable, values: Values) -> DriverCursor:
+            prepared = self._known.prepared(statement)
+            explained = self.driver.execute(f"EXPLAIN QUERY PLAN {prepared.text}", prepared.bound(values))
+            plans[prepared.text] = [row[-1] for row in explained]
+            return super()._execute(statement, values)
+
+    class ExplainingStore(SqliteStore):
+        connection = Explaining
+
+    store = ExplainingStore(tmp_path_factory.mktemp("plans") / "trimtab.db", 2)
+    store.migrate()
+    call_everything(store)
+    store.close()
+    return plans
+
+
+def test_every_statement_finds_its_rows_by_an_index(plans: dict[str, list[str]]) -> None:
+    """None passes over all the rows of a table."""
+    whole = {
+        text: plan
+        for text, plan in plans.items()
+        if any("SCAN" in step and "json_each" not in step and "INDEX" not in step for step in plan)
+    }
+    assert (len(plans) > 25, whole) == (True, {})
+
+
+@pytest.mark.parametrize(
+    "index",
+    [
+        "trials_pending_ix",
+        "observations_trial_uq",
+        "observations_decision_uq",
+        "observations_log_ix",
+        "requests_create_time_ix",
+    ],
+)
+def test_every_index_is_of_use(plans: dict[str, list[str]], index: str) -> None:
+    """One whose condition the planner can't prove would only make writing slower."""
+    assert any(index in step for plan in plans.values() for step in plan)
