@@ -28,6 +28,7 @@ from trimtab_service.bandits import catalog
 from trimtab_service.bandits.base import Bandit, Outcomes, Policy
 from trimtab_service.domain.errors import (
     DecisionExpired,
+    InvalidArgument,
     NoIncumbent,
     StudyNotFound,
     StudyStopped,
@@ -183,17 +184,19 @@ class Decisions:
         self._live.pop(name, None)
 
     async def observe(
-        self, study: Study, reports: Sequence[DecisionReport | TrimtabError], request: Request | None
+        self, study: Study, reports: Sequence[DecisionReport | InvalidArgument], request: Request | None
     ) -> list[Result]:
         """One result a report, after the commit; an error among the reports is its own result.
 
         Raises StudyNotFound, RequestIdReused.
         """
         judged = [
-            report if isinstance(report, TrimtabError) else self._judged(study, report, position)
+            report if isinstance(report, InvalidArgument) else self._judged(study, report, position)
             for position, report in enumerate(reports)
         ]
-        good = [item for item in judged if isinstance(item, DecisionObservation)]
+        # What is wrong with the request alone is found again in a repeated
+        # one; the rest the store judges, and remembers.
+        good = [item for item in judged if not isinstance(item, InvalidArgument)]
         try:
             # Even with nothing to store: whether the study exists and the
             # request is a repeated one, only the store can say.
@@ -205,9 +208,11 @@ class Decisions:
         if good:
             self._new.add(study.name)
             self._news.set()
-        return [next(results) if isinstance(item, DecisionObservation) else item for item in judged]
+        return [item if isinstance(item, InvalidArgument) else next(results) for item in judged]
 
-    def _judged(self, study: Study, report: DecisionReport, position: int) -> DecisionObservation | TrimtabError:
+    def _judged(
+        self, study: Study, report: DecisionReport, position: int
+    ) -> DecisionObservation | DecisionExpired | InvalidArgument:
         try:
             decision = self._keys.verify(report.token)
         except SuggestionIdInvalid as error:

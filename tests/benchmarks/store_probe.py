@@ -9,6 +9,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,7 @@ BARE_ROW = ("s" * 32, "d" * 32, 3, "x" * 60)
 
 def figures() -> list[dict[str, Any]]:
     """On SQLite, and on PostgreSQL with the settings of production."""
-    rows = []
+    rows: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory() as folder:
         rows += _figures("SQLite", f"sqlite:///{folder}/trimtab.db", _bare_sqlite(Path(folder) / "bare.db"))
     with PostgresServer(DURABLE) as server, fresh_database(server.url) as url:
@@ -40,8 +41,11 @@ def figures() -> list[dict[str, Any]]:
 
 def _figures(engine: str, url: str, bare: Callable[[int], None]) -> Iterator[dict[str, Any]]:
     with _opened(url) as store:
-        few = _cycles(store, store.create_study(a_study("few"), None))
-        many = _cycles(store, _with_trials(store, store.create_study(a_study("many"), None)))
+        few, many = _cycles(
+            store,
+            store.create_study(a_study("few"), None),
+            _with_trials(store, store.create_study(a_study("many"), None)),
+        )
         yield _row(f"{engine}: trial cycle, new study", few * 1e3, "ms")
         yield _row(f"{engine}: the same speed with {MANY_TRIALS:,} trials", few / many, "x", 0.9)
         yield _row(f"{engine}: snapshot with {MANY_TRIALS:,} trials", _snapshot(store) * 1e3, "ms")
@@ -50,8 +54,8 @@ def _figures(engine: str, url: str, bare: Callable[[int], None]) -> Iterator[dic
             # Taken in turn, so that a busy machine is as busy for both.
             ours, theirs = [], []
             for _ in range(commits):
-                ours.append(_timed(lambda size=size: store.record_decisions(_batches(bandit, size), NOW)))  # type: ignore[misc]
-                theirs.append(_timed(lambda size=size: bare(size)))  # type: ignore[misc]
+                ours.append(_timed(partial(store.record_decisions, _batches(bandit, size), NOW)))
+                theirs.append(_timed(partial(bare, size)))
             took, least = statistics.median(ours), statistics.median(theirs)
             yield _row(f"{engine}: commits of {size} calls", 1 / took, "1/s")
             yield _row(f"{engine}: commits of {size} calls, to the bare driver's", least / took, "x", 0.5)
@@ -75,15 +79,16 @@ def _with_trials(store: Store, study: Study) -> Study:
     return study
 
 
-def _cycles(store: Store, study: Study) -> float:
-    """Median seconds of snapshot, append and observe."""
+def _cycles(store: Store, *studies: Study) -> list[float]:
+    """Median seconds of snapshot, append and observe, for each study; taken in turn."""
 
-    def cycle() -> None:
+    def cycle(study: Study) -> None:
         number = store.snapshot(study.name, NOW, None, trials=False).history.next_number
         store.append_trials(study, [a_trial(number)], None)
         store.observe_trials(study, [TrialObservation(number, completed())], NOW, None)
 
-    return statistics.median(_timed(cycle) for _ in range(CYCLES))
+    taken = [[_timed(partial(cycle, study)) for study in studies] for _ in range(CYCLES)]
+    return [statistics.median(times) for times in zip(*taken, strict=True)]
 
 
 def _snapshot(store: Store) -> float:

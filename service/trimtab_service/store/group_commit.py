@@ -85,7 +85,8 @@ class Known:
             keys = sorted({batch.request.key for batch in of_study if batch.request is not None})
             for key, *answered in connection.all(_REQUESTS, {"scope": uid, "keys": listed(keys)}):
                 known.requests[uid, key] = _answered(*answered)
-            decisions = sorted({item.decision for batch in of_study for item in batch.observations})
+            brought = [item for batch in of_study for item in batch.observations]
+            decisions = sorted({item.decision for item in brought if isinstance(item, DecisionObservation)})
             values = {"uid": uid, "decisions": listed(decisions)}
             for decision, observation in connection.all(_DECISIONS, values):
                 known.decisions[uid, decision] = rows.observation_of(observation)
@@ -117,7 +118,10 @@ def judge(batches: Sequence[DecisionBatch], known: Known, now: int) -> Plan:
         if before is not None:
             plan.answers.append(before)
             continue
-        results = [_result(plan, known, study, item, now) for item in batch.observations]
+        results = [
+            _result(plan, known, study, item, now) if isinstance(item, DecisionObservation) else item
+            for item in batch.observations
+        ]
         plan.answers.append(results)
         request = batch.request
         if request is not None:

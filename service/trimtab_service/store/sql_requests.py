@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import bindparam, delete, select, tuple_
+from sqlalchemy import bindparam, delete, func, select
 
 from trimtab_service.store import refusals, rows
 from trimtab_service.store.base import Request
@@ -20,13 +20,11 @@ FORGOTTEN_AT_ONCE = 5_000
 _SELECT = select(requests.c.method, requests.c.fingerprint, as_text(requests.c.answer)).where(
     requests.c.scope == bindparam("scope"), requests.c.key == bindparam("key")
 )
-_OLD = (
-    select(requests.c.scope, requests.c.key)
-    .where(requests.c.create_time < bindparam("before"))
-    .order_by(requests.c.create_time)
-    .limit(bindparam("most"))
+_OLDEST = (
+    select(requests.c.create_time).order_by(requests.c.create_time).limit(1).offset(bindparam("most")).scalar_subquery()
 )
-_FORGET = delete(requests).where(tuple_(requests.c.scope, requests.c.key).in_(_OLD))
+_OLDER = requests.c.create_time < bindparam("before")
+_FORGET = delete(requests).where(_OLDER, requests.c.create_time <= func.coalesce(_OLDEST, bindparam("before")))
 
 
 def namespace_scope(namespace: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import BigInteger, Boolean, ColumnElement, String, bindparam, cast
+from sqlalchemy import BigInteger, ColumnElement, String, bindparam, cast
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
@@ -24,17 +24,17 @@ class Horizon(FunctionElement[int]):
     inherit_cache = True
 
 
+# These two have no type: SQLAlchemy would write "= 1" behind a Boolean, and
+# SQLite would then look past its indexes.
 class AmongIntegers(FunctionElement[bool]):
     """Whether a column is one of the integers in a JSON array; so a list is one value, however long."""
 
-    type = Boolean()
     inherit_cache = True
 
 
 class AmongTexts(FunctionElement[bool]):
     """Whether a column is one of the texts in a JSON array."""
 
-    type = Boolean()
     inherit_cache = True
 
 

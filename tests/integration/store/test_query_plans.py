@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -77,6 +78,17 @@ def test_every_statement_finds_its_rows_by_an_index(plans: dict[str, list[str]])
         if any("SCAN" in step and "json_each" not in step and "INDEX" not in step for step in plan)
     }
     assert (len(plans) > 25, whole) == (True, {})
+
+
+def test_the_members_of_a_list_are_looked_up(plans: dict[str, list[str]]) -> None:
+    """One by one; not by passing over all there is of the study."""
+    listed = {
+        name: [step for step in plan if f"{name}=?" in step]
+        for text, plan in plans.items()
+        for name in re.findall(r'(\w+)"? IN \(SELECT value FROM json_each', text)
+    }
+    assert sorted(listed) == ["decision", "key", "number", "uid"]
+    assert all(listed.values())
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 import sor
+import trimtab
 import tune_sor
 from trimtab.testing import FakeServer
 
@@ -28,5 +29,7 @@ def test_the_grid_is_the_solvers() -> None:
     """What the study may suggest is what the comparison runs through."""
     (omega,) = tune_sor.create(FakeServer().client()).describe().spec.parameters
 
-    assert tuple(round(omega.min + step * omega.step, 2) for step in range(20)) == sor.OMEGAS  # type: ignore[union-attr, operator]
-    assert sor.OMEGAS[-1] == omega.max  # type: ignore[union-attr]
+    assert isinstance(omega, trimtab.Float)
+    assert omega.step is not None
+    assert tuple(round(omega.min + step * omega.step, 2) for step in range(20)) == sor.OMEGAS
+    assert sor.OMEGAS[-1] == omega.max
