@@ -186,8 +186,6 @@ def _measurement_of(document: Document) -> Measurement:
 _RECORDED: Mapping[str, Recorded] = {kind.name: kind for kind in (RECORDED, DUPLICATE)}
 _KINDS = (TrialNotFound, ObservationConflict, DecisionExpired)
 _REFUSALS: Mapping[str, type[TrimtabError]] = {kind.reason: kind for kind in _KINDS}
-    kind.reason: kind for kind in (TrialNotFound, ObservationConflict, DecisionExpired)
-}
 
 
 def results_document(results: list[Result]) -> Document:
