@@ -25,8 +25,10 @@ MANY_TRIALS, CYCLES, SNAPSHOTS = 10_000, 400, 5
 SIZES = {1: 400, 16: 200, 64: 100}
 """Calls that share a commit, and how many commits are timed."""
 
-BARE_TABLE = "CREATE TABLE bare (place {key}, study TEXT, decision TEXT, arm INTEGER, document TEXT)"
-BARE_ROW = ("s" * 32, "d" * 32, 3, "x" * 60)
+# The least that a log takes in which every decision counts once: a place, and a unique id.
+BARE_TABLE = """
+CREATE TABLE bare (place {key}, study TEXT, decision TEXT, arm INTEGER, document TEXT, UNIQUE (study, decision))
+"""
 
 
 def figures() -> list[dict[str, Any]]:
@@ -109,7 +111,7 @@ def _bare_sqlite(path: Path) -> Callable[[int], None]:
     def commit(size: int) -> None:
         connection.execute("BEGIN IMMEDIATE")
         insert = "INSERT INTO bare (study, decision, arm, document) VALUES (?, ?, ?, ?)"
-        connection.executemany(insert, [BARE_ROW] * size)
+        connection.executemany(insert, _bare_rows(size))
         connection.execute("COMMIT")
 
     return commit
@@ -125,11 +127,15 @@ def _bare_postgres(url: str) -> Callable[[int], None]:
             connection.cursor() as cursor,
             cursor.copy("COPY bare (study, decision, arm, document) FROM STDIN") as copy,
         ):
-            for _ in range(size):
-                copy.write_row(BARE_ROW)
+            for row in _bare_rows(size):
+                copy.write_row(row)
         connection.execute("COMMIT")
 
     return commit
+
+
+def _bare_rows(size: int) -> list[tuple[object, ...]]:
+    return [("s" * 32, uuid.uuid4().hex, 3, "x" * 60) for _ in range(size)]
 
 
 def _timed(call: Callable[[], object]) -> float:

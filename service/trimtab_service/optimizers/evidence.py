@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -94,7 +93,7 @@ def gather(study: Study, history: History, most: int) -> Evidence:
     costs[measured] = (clipped - location) / spread
     costs[~measured] = max(float(costs[measured].max()), FAILURE_COST)
     variances = None
-    known = _variances(study, completed, max(scale * spread, sys.float_info.min))
+    known = _variances(study, completed, max(scale * spread, float(np.finfo(float).tiny)))
     if known is not None:
         variances = np.full(len(trials), np.median(known))
         variances[measured] = known
