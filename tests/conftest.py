@@ -1,4 +1,4 @@
-"""What tests of every kind share: databases."""
+"""What tests of every kind share: databases, and how examples are drawn."""
 
 from __future__ import annotations
 
@@ -7,8 +7,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from databases import PostgresServer, fresh_database
+
+# How fast a machine draws examples says nothing about the code.
+settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any machine")
 
 
 @pytest.fixture(scope="session")

@@ -11,6 +11,7 @@ import ctypes
 import importlib.util
 import os
 import pwd
+import select
 import shutil
 import signal
 import socket
@@ -122,13 +123,19 @@ class PostgresServer:
 
     def kill(self) -> None:
         """Kills every process of the server, as a crash does; ``start`` recovers."""
-        # The first process comes first: it would replace the others.
-        for pid in (self.pid, *_children(self.pid)):
+        process = self._process
+        if process is None:
+            raise RuntimeError("the server is not running")
+        children = [os.pidfd_open(pid) for pid in _children(process.pid)]
+        process.kill()  # first of all: it would replace the others
+        process.wait(_START_SECONDS)
+        self._process = None
+        for child in children:
             with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-        if self._process is not None:
-            self._process.wait(_START_SECONDS)
-            self._process = None
+                signal.pidfd_send_signal(child, signal.SIGKILL)
+            # Until the last one has ended, no new server takes the data.
+            select.select([child], [], [], _START_SECONDS)
+            os.close(child)
 
     def _wait_until_ready(self, process: subprocess.Popen[bytes]) -> None:
         deadline = time.monotonic() + _START_SECONDS
@@ -201,6 +208,7 @@ def _free_port() -> int:
 
 
 def _children(pid: int) -> list[int]:
+    """None where the system doesn't say; they then end by themselves a little later."""
     listed = Path(f"/proc/{pid}/task/{pid}/children")
     return [int(word) for word in listed.read_text().split()] if listed.exists() else []
 

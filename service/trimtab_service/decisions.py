@@ -48,6 +48,7 @@ from trimtab_service.tokens import Decision, TokenKeys
 log = logging.getLogger(__name__)
 
 MOST_LIVE = 1_000  # studies with a policy in memory; the one unused longest leaves
+INLINE_ARMS = 100  # up to here a policy takes a millisecond; beyond, not on the event loop
 PAGE = 5_000  # rows of the log folded at once
 # Of the time that one look at the log takes, how many times it pauses before
 # the next: following the log never takes more than a fifth of the event loop.
@@ -302,7 +303,10 @@ class Decisions:
                 break
         if not changed:
             return replace(live, cursor=cursor)
-        policy = live.bandit.policy(state)
+        if len(live.arms) <= INLINE_ARMS:
+            policy = live.bandit.policy(state)
+        else:
+            policy = await asyncio.to_thread(live.bandit.policy, state)
         return replace(
             live,
             state=state,
@@ -349,7 +353,8 @@ def _outcomes(study: Study, rows: Sequence[LogRow]) -> Outcomes:
             measurement = row.observation.measurements[metric]
             cost, count = sign * measurement.mean, measurement.count
             if measurement.standard_error is not None:
-                variance = measurement.standard_error**2 * count
+                # Not **2, which raises for a huge error; infinity means not known.
+                variance = measurement.standard_error * measurement.standard_error * count
         arms.append(row.arm)
         propensities.append(row.propensity)
         costs.append(cost)
@@ -360,5 +365,5 @@ def _outcomes(study: Study, rows: Sequence[LogRow]) -> Outcomes:
         np.array(propensities, dtype=np.float64),
         np.array(costs, dtype=np.float64),
         np.array(counts, dtype=np.float64),
-        np.array(variances, dtype=np.float64),
+        np.where(np.isfinite(variances), variances, np.nan),
     )

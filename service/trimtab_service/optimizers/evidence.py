@@ -19,6 +19,7 @@ from trimtab_service.optimizers.encoding import Encoding, Rows
 Vector: TypeAlias = NDArray[np.float64]
 """[n] one number a row."""
 
+MOST_ROWS = 500  # that a model is made of: its cost grows with their cube
 WHISKER = 1.5  # Tukey's fences: costs this many interquartile ranges above Q3 are clipped there
 FAILURE_COST = 1.0  # in standard deviations: a failure is never better than this
 LEAST_SPREAD = 1e-12  # of the largest cost: below it differences are rounding
@@ -129,13 +130,19 @@ def thin(rows: Rows, costs: Vector, most: int) -> NDArray[np.intp]:
     others = others[np.linspace(0, len(others) - 1, min(len(others), 2 * most)).astype(np.intp)]
     distance = np.full(len(others), np.inf)
     for index in np.flatnonzero(kept):
-        distance = np.minimum(distance, np.square(rows[others] - rows[index]).sum(axis=1))
+        distance = np.minimum(distance, _squares(rows[others], rows[index]))
     for _ in range(most - int(kept.sum())):
         farthest = int(np.argmax(distance))
         kept[others[farthest]] = True
-        distance = np.minimum(distance, np.square(rows[others] - rows[others[farthest]]).sum(axis=1))
+        distance = np.minimum(distance, _squares(rows[others], rows[others[farthest]]))
         distance[farthest] = -np.inf
     return np.flatnonzero(kept)
+
+
+def _squares(rows: Rows, row: Vector) -> Vector:
+    """Squared distances [n] of rows [n, d] from one row [d]; two names are 1 apart, as the ends of a scale are."""
+    squares: Vector = np.square(np.minimum(np.abs(rows - row), 1.0)).sum(axis=1)
+    return squares
 
 
 def _measurement(study: Study, trial: Trial) -> Measurement:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from botorch.models import SingleTaskGP
@@ -11,7 +12,7 @@ from trimtab_service.domain.space import Parameters
 from trimtab_service.domain.study import Study
 from trimtab_service.domain.suggestion import History, Source, Suggested
 from trimtab_service.optimizers.encoding import Encoding, Rows
-from trimtab_service.optimizers.evidence import Evidence, encodings, gather
+from trimtab_service.optimizers.evidence import MOST_ROWS, Evidence, encodings, gather
 from trimtab_service.optimizers.gp_acquisition import (
     ClosedForm,
     ExpectedGain,
@@ -21,14 +22,14 @@ from trimtab_service.optimizers.gp_acquisition import (
 )
 from trimtab_service.optimizers.gp_fit import fit
 from trimtab_service.optimizers.gp_model import surrogate
+from trimtab_service.optimizers.gp_posterior import Posterior
 from trimtab_service.optimizers.gp_search import CENTRES, ranked
 from trimtab_service.optimizers.novelty import every_row, first_new, pick, tried_rows
 from trimtab_service.optimizers.phases import phase
 
-MOST_ROWS = 500  # that a model is made of: its cost grows with their cube
-MOST_PENDING = 200  # likewise; the most recent ones
-EXPLOIT_EVERY = 5  # trials, the least expected cost is tried instead of the largest expected improvement,
-EXPLOIT_NOISE = 0.05  # where the variance of the noise is less than this share of the costs'
+MOST_PENDING = 200  # trials that are taken into account, the most recent ones
+EXPLOIT_EVERY = 5  # trials, one exploits: it goes where the least cost is expected,
+EXPLOIT_NOISE = 0.05  # if the variance of the noise is less than this share of the costs'
 REPEATED = "every point was tried; this one is worth measuring again"
 
 
@@ -45,6 +46,36 @@ def fitted(study: Study, evidence: Evidence) -> SingleTaskGP:
         return surrogate(evidence, fit(evidence, categorical), categorical)
 
 
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What stays the same while one call is answered.
+
+    here: [1, c] the row of the context. pending: [m, d + c] being tried.
+    known: [n, d + c] measured points, all seen in this context, of least
+        expected cost first; the first ``likely`` of them may be the best.
+    every: [k, d] all points of a small finite space, or None.
+    """
+
+    encoding: Encoding
+    here: Rows
+    pending: Rows
+    model: SingleTaskGP
+    posterior: Posterior
+    known: Rows
+    likely: int
+    every: Rows | None
+
+    @classmethod
+    def of(cls, study: Study, evidence: Evidence, context: Parameters) -> Question:
+        """Of a study with this evidence, asked in a context."""
+        encoding, context_encoding = encodings(study)
+        here = context_encoding.encode([context])
+        model = fitted(study, evidence)
+        posterior = posterior_of(model)
+        known, likely = promising(posterior, _beside(evidence.rows[evidence.measured, : encoding.width], here))
+        return cls(encoding, here, evidence.pending, model, posterior, known, likely, every_row(encoding))
+
+
 def suggest_by_model(
     study: Study,
     history: History,
@@ -54,16 +85,13 @@ def suggest_by_model(
     rng: np.random.Generator,
 ) -> list[Suggested]:
     """``count`` points, none of them among the ``earlier`` ones of the same call; see ``GaussianProcess``."""
-    evidence = gather(study, history, MOST_ROWS)
-    model = fitted(study, evidence)
-    encoding, context_encoding = encodings(study)
-    here = context_encoding.encode([context])
+    question = Question.of(study, gather(study, history, MOST_ROWS), context)
+    encoding = question.encoding
     tried = tried_rows(study, history, context)
     answered = encoding.encode([suggested.parameters for suggested in earlier])
     with phase("acquisition"):
         for _ in range(count):
-            number = history.next_number + len(answered)
-            wanted = _wanted(model, evidence, encoding, here, answered, number, rng)
+            wanted = _wanted(question, answered, history.next_number + len(answered), rng)
             answered = np.concatenate([answered, pick(wanted, tried, answered, encoding, rng)])
     return [
         _suggested(point, row, tried) for point, row in zip(encoding.decode(answered), answered[:, None], strict=True)
@@ -76,32 +104,24 @@ def _suggested(point: Parameters, row: Rows, tried: Rows) -> Suggested:
     return Suggested(point, Source.INCUMBENT, REPEATED)
 
 
-def _wanted(
-    model: SingleTaskGP,
-    evidence: Evidence,
-    encoding: Encoding,
-    here: Rows,
-    answered: Rows,
-    number: int,
-    rng: np.random.Generator,
-) -> Rows:
-    """Rows [n, d] of parameters, the best one to be trial ``number`` first. here: the row [1, c] of the context."""
-    at_work = np.concatenate([evidence.pending, _beside(answered, here)])[-MOST_PENDING:]
-    posterior = posterior_of(model)
-    measured = evidence.rows[evidence.measured, : encoding.width]
-    known, likely = promising(posterior, _beside(measured, here))
-    acquisition: ClosedForm
+def _wanted(question: Question, answered: Rows, number: int, rng: np.random.Generator) -> Rows:
+    """Rows [n, d], the best one to be trial ``number`` first, after ``answered`` [k, d] in the same call."""
+    acquisition = _acquisition(question, answered, number, rng)
+    if question.every is not None:
+        return question.every[np.argsort(-acquisition.values(question.every), kind="stable")]
+    centres = question.known[:CENTRES, : question.encoding.width]
+    return ranked(acquisition, question.encoding, centres, rng)
+
+
+def _acquisition(question: Question, answered: Rows, number: int, rng: np.random.Generator) -> ClosedForm:
+    model, posterior, here = question.model, question.posterior, question.here
+    at_work = np.concatenate([question.pending, _beside(answered, here)])[-MOST_PENDING:]
     if number % EXPLOIT_EVERY == 0 and not len(at_work) and float(np.median(posterior.noise)) < EXPLOIT_NOISE:
-        acquisition = ExpectedGain(model, posterior, here)
-    else:
-        is_here = (at_work[:, encoding.width :] == here).all(axis=1)
-        rivals = np.concatenate([known[:likely], at_work[is_here]])
-        seed = int(rng.integers(2**31))
-        acquisition = LogNoisyExpectedImprovement(model, posterior, here, rivals, at_work[~is_here], seed)
-    every = every_row(encoding)
-    if every is not None:
-        return every[np.argsort(-acquisition.values(every), kind="stable")]
-    return ranked(acquisition, encoding, known[:CENTRES, : encoding.width], rng)
+        return ExpectedGain(model, posterior, here)
+    is_here = (at_work[:, question.encoding.width :] == here).all(axis=1)
+    rivals = np.concatenate([question.known[: question.likely], at_work[is_here]])
+    seed = int(rng.integers(2**31))
+    return LogNoisyExpectedImprovement(model, posterior, here, rivals, at_work[~is_here], seed)
 
 
 def _beside(rows: Rows, here: Rows) -> Rows:

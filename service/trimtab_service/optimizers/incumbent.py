@@ -8,9 +8,7 @@ from trimtab_service.domain.errors import NoIncumbent
 from trimtab_service.domain.space import Parameters
 from trimtab_service.domain.study import Study
 from trimtab_service.domain.suggestion import History, Incumbent, Source, TrialState
-from trimtab_service.optimizers.evidence import encodings, gather
-
-MOST_ROWS = 500
+from trimtab_service.optimizers.evidence import MOST_ROWS, encodings, gather
 
 
 def incumbent(study: Study, history: History, context: Parameters) -> Incumbent:

@@ -17,7 +17,9 @@ from trimtab_service.store.base import DecisionBatch, DecisionObservation, Store
 from unit.store.study_strategies import TIMES, decisions, observations, studies, trials
 
 EXAMPLES = 25
-one_store = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+one_store = settings(
+    max_examples=EXAMPLES, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 
 
 @one_store

@@ -166,3 +166,11 @@ def test_no_unit_is_too_large_or_too_small(size: float) -> None:
     assert np.isfinite(found.costs).all()
     assert (found.variances >= LEAST_VARIANCE).all()
     assert np.isfinite([found.location, found.spread, *found.variances]).all()
+
+
+def test_names_are_no_farther_apart_for_standing_farther_apart_in_their_list() -> None:
+    """A choice with a large index isn't an outlier; the far end of a scale is as far as another name."""
+    rows = np.tile([0.5, 0.0], (8, 1))
+    rows[3] = (0.5, 900.0)
+    rows[4] = (0.0, 1.0)
+    assert thin(rows, np.arange(8.0), 3).tolist() == [0, 4, 7]
