@@ -26,7 +26,7 @@ from trimtab_service.rpc.server import Server
 from trimtab_service.rpc.study_servicer import StudyServicer
 from trimtab_service.rpc.tuning_servicer import TuningServicer
 from trimtab_service.storage import Storage
-from trimtab_service.store.catalog import open_store
+from trimtab_service.store.catalog import UnusableUrl, open_store
 from trimtab_service.studies import Studies
 from trimtab_service.tokens import TokenKeys
 from trimtab_service.tuner import Tuner
@@ -44,7 +44,10 @@ class App:
     def __init__(self, config: Config) -> None:
         self._config = config
         self._metrics = Metrics()
-        self._store = open_store(config.database, config.store_threads)
+        try:
+            self._store = open_store(config.database, config.store_threads)
+        except UnusableUrl as error:
+            raise ConfigError(str(error)) from None
         try:
             self._store.migrate()
             keys = self._token_keys()

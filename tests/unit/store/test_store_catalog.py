@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from trimtab_service.domain.errors import StoreUnavailable
-from trimtab_service.store.catalog import open_store
+from trimtab_service.store.catalog import UnusableUrl, open_store
 from trimtab_service.store.postgres import PostgresStore
 from trimtab_service.store.sqlite import SqliteStore
 
@@ -44,7 +43,7 @@ def test_an_engine_is_opened_without_a_connection(url: str, kind: type[object], 
 )
 def test_another_url_is_refused_with_the_forms_there_are(url: str, said: str) -> None:
     """The URL itself is never shown: it may hold a password."""
-    with pytest.raises(StoreUnavailable, match=said) as caught:
+    with pytest.raises(UnusableUrl, match=said) as caught:
         open_store(url, 2)
     assert "sqlite:///FILE" in str(caught.value)
     assert "secret" not in str(caught.value)
