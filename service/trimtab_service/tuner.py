@@ -42,9 +42,11 @@ log = logging.getLogger(__name__)
 
 MOST_ROUNDS = 12  # against other replicas; in one server calls for a study take turns
 LONGEST_PAUSE = 0.05  # seconds between rounds, at most
-# What is left of a deadline after the optimizer's share: storing a trial and
-# the way back take a few milliseconds, on a busy machine some tens.
-RESERVE = 0.05  # seconds
+# What a deadline must leave after the optimizer's share: storing a trial and
+# the way back take a few milliseconds, on a busy machine a hundred times that.
+# Who is in a hurry gets the least of it, who has time to spare a tenth.
+LEAST_RESERVE, MOST_RESERVE = 0.05, 0.5  # seconds
+RESERVED_SHARE = 0.1
 FILL_IN = ChosenAlgorithm("random", {}, "fills in for the study's own", decisions=False)
 
 
@@ -59,6 +61,11 @@ class Ask:
     fallback: bool
     deadline: float
     request: Request | None
+
+
+def for_the_optimizer(seconds: float) -> float:
+    """How many of the ``seconds`` that a caller still waits an optimizer may take."""
+    return seconds - min(max(RESERVED_SHARE * seconds, LEAST_RESERVE), MOST_RESERVE)
 
 
 class Tuner:
@@ -105,7 +112,7 @@ class Tuner:
         """Waits for its turn, but not beyond the deadline: who is late goes on with a fallback."""
         turn = self._turns.setdefault(ask.study, asyncio.Lock())
         try:
-            async with asyncio.timeout(ask.deadline - monotonic() - RESERVE):
+            async with asyncio.timeout(for_the_optimizer(ask.deadline - monotonic())):
                 await turn.acquire()
         except TimeoutError:
             yield
@@ -140,7 +147,7 @@ class Tuner:
             context = study.spec.check_context(ask.context)
         algorithm = study.algorithm.name
         try:
-            left = ask.deadline - monotonic() - RESERVE
+            left = for_the_optimizer(ask.deadline - monotonic())
             suggested = await self._compute.suggest(study, history, context, ask.count, left)
         except (TimeoutError, OptimizerFailed, Overloaded) as error:
             suggested = await self._filled_in(ask, snapshot, context, error)

@@ -36,7 +36,13 @@ def figures() -> list[dict[str, Any]]:
 
 def _row(figure: str, value: float, unit: str, most: float | None) -> dict[str, Any]:
     goal = None if most is None else f"<= {most}"
-    return {"figure": figure, "value": value, "unit": unit, "goal": goal, "holds": most is None or value <= most}
+    return {
+        "figure": figure,
+        "value": value,
+        "unit": unit,
+        "goal": goal,
+        "holds": None if most is None else value <= most,
+    }
 
 
 def _started(folder: Path) -> tuple[float, float]:

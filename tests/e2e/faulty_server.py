@@ -39,7 +39,7 @@ class Faulty:
         self, study: Study, history: History, context: Parameters, count: int, rng: np.random.Generator
     ) -> Sequence[Suggested]:
         """Does what the first marker file found says, and removes the file."""
-        for fault in ("raise", "kill", "slow"):
+        for fault in ("raise", "kill", "slow", "stuck"):
             marker = Path(self.markers) / fault
             if marker.exists():
                 marker.unlink()
@@ -47,7 +47,7 @@ class Faulty:
                     raise ArithmeticError("a fault that was asked for")
                 if fault == "kill":
                     os.kill(os.getpid(), signal.SIGKILL)
-                time.sleep(2)
+                time.sleep(60 if fault == "stuck" else 2)
         return RandomSearch().suggest(study, history, context, count, rng)
 
 

@@ -59,7 +59,7 @@ def test_a_killed_process_is_replaced(server: RunningServer, tmp_path: Path) -> 
 def test_a_deadline_is_met_by_a_fallback(server: RunningServer, tmp_path: Path) -> None:
     """A caller that can't wait for the model gets a legal point in time, marked as such."""
     serving.suggest(server)
-    (tmp_path / "slow").touch()
-    (filled_in,) = serving.suggest(server, timeout=1.0)
+    (tmp_path / "stuck").touch()
+    (filled_in,) = serving.suggest(server, timeout=5.0)
     assert filled_in.source == trial_pb2.SOURCE_FALLBACK
     assert "deadline" in filled_in.detail

@@ -15,7 +15,7 @@ from trimtab_service.domain.study import StudyName, check_identifier
 from trimtab_service.rpc import convert_study, convert_trial, convert_values
 from trimtab_service.rpc.convert_values import seconds_left
 from trimtab_service.studies import Studies
-from trimtab_service.tuner import RESERVE, Tuner
+from trimtab_service.tuner import Tuner, for_the_optimizer
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -125,7 +125,9 @@ class StudyServicer(study_service_pb2_grpc.StudyServiceServicer):
         if study.algorithm.decisions:
             best, model = await self._decisions.incumbent(study)
         else:
-            best, model = await self._tuner.incumbent(study, values, seconds_left(context, self._timeout) - RESERVE)
+            best, model = await self._tuner.incumbent(
+                study, values, for_the_optimizer(seconds_left(context, self._timeout))
+            )
         return pb.GetIncumbentResponse(
             parameters=convert_values.parameters_to(best.parameters),
             predicted_mean=best.mean,
