@@ -1,4 +1,9 @@
-"""How long a server takes to SERVING, and how much memory it holds, before any model is needed."""
+"""How long a server takes to SERVING, and how much memory it holds, before any model is needed.
+
+Seconds depend on the machine's speed, which drifts; the yardstick is how long
+the same machine takes, in the same run, to import BoTorch. Where the goal of
+0.6 s was set that took 1.1 s.
+"""
 
 from __future__ import annotations
 
@@ -18,17 +23,22 @@ import serving
 RUNS = 7
 GOAL_SECONDS = 0.6
 GOAL_MEGABYTES = 80
+GOAL_RATIO = 0.55  # 0.6 s of 1.1 s
 
 
 def figures() -> list[dict[str, Any]]:
     """Medians of several starts, each asked until its health says SERVING."""
     with tempfile.TemporaryDirectory() as folder:
         first = _started(Path(folder))
-        later = [_started(Path(folder)) for _ in range(RUNS)]
+        later, yardsticks = [], []
+        for _ in range(RUNS):
+            later.append(_started(Path(folder)))
+            yardsticks.append(_imported("botorch"))
     seconds = statistics.median(run[0] for run in later)
     memory = statistics.median(run[1] for run in later)
     return [
         _row("start to SERVING, database exists", seconds, "s", GOAL_SECONDS),
+        _row("start to SERVING, of importing BoTorch", seconds / statistics.median(yardsticks), "x", GOAL_RATIO),
         _row("start to SERVING, database is made", first[0], "s", None),
         _row("memory after a Suggest and an Observe", memory, "MB", GOAL_MEGABYTES),
     ]
@@ -61,6 +71,13 @@ def _started(folder: Path) -> tuple[float, float]:
         process.terminate()
         process.wait(60)
     return seconds, kilobytes / 1024
+
+
+def _imported(module: str) -> float:
+    """Seconds that a fresh interpreter takes to import a module."""
+    begun = time.perf_counter()
+    subprocess.run([sys.executable, "-c", f"import {module}"], check=True, capture_output=True)
+    return time.perf_counter() - begun
 
 
 def _until_serving(port: int, begun: float) -> float:
