@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -286,3 +286,13 @@ def details(error: grpc.RpcError) -> tuple[str, str, list[str]]:
 def sqlite_in(directory: Path) -> str:
     """The URL of a SQLite file in a directory."""
     return f"sqlite:///{directory / 'trimtab.db'}"
+
+
+def eventually(condition: Callable[[], bool]) -> bool:
+    """Whether the condition comes to hold."""
+    waiting = threading.Event()
+    for _ in range(600):
+        if condition():
+            return True
+        waiting.wait(0.05)
+    return False

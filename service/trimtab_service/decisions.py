@@ -265,8 +265,11 @@ class Decisions:
         if before is None:
             return
         try:
-            live = _refreshed(before, await self._studies.get(name)) if refresh else before
-            live = await self._followed(live)
+            study = await self._studies.get(name) if refresh else before.study
+            if not study.algorithm.decisions:  # somebody deleted it and made another
+                self.deleted(name)
+                return
+            live = await self._followed(_refreshed(before, study))
         except StudyNotFound:
             self.deleted(name)
         except TrimtabError as error:

@@ -50,6 +50,10 @@ RESERVED_SHARE = 0.1
 FILL_IN = ChosenAlgorithm("random", {}, "fills in for the study's own", decisions=False)
 
 
+class NotOfTrials(Exception):
+    """The study under this name has become one of decisions: somebody deleted it and made another."""
+
+
 @dataclass(frozen=True, slots=True)
 class Ask:
     """What a Suggest asks for. ``deadline``: on the monotonic clock, in seconds."""
@@ -84,8 +88,8 @@ class Tuner:
         """Stored trials to try, as many as asked for.
 
         Raises StudyNotFound, StudyStopped, InvalidArgument (``context...``),
-        SpaceExhausted, RequestIdReused, TooMuchContention; and, where no
-        fallback will do, DeadlineExceeded, OptimizerFailed, Overloaded.
+        SpaceExhausted, RequestIdReused, TooMuchContention, NotOfTrials; and,
+        where no fallback will do, DeadlineExceeded, OptimizerFailed, Overloaded.
         """
         async with self._turn(ask):
             for _ in range(MOST_ROUNDS):
@@ -132,6 +136,10 @@ class Tuner:
                     store.snapshot, ask.study, self._storage.now(), ask.request, trials=trials
                 )
             study = snapshot.study
+            if study.uid != hint.uid:
+                self._studies.forget(ask.study)
+            if study.algorithm.decisions:
+                raise NotOfTrials
             if study.algorithm.name == hint.algorithm.name or not catalog.CATALOG[study.algorithm.name].uses_history:
                 break
             # The memo was of an older revision, whose algorithm looked at less.

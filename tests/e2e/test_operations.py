@@ -7,7 +7,6 @@ import subprocess
 import sys
 import threading
 import urllib.request
-from collections.abc import Callable
 from pathlib import Path
 
 import grpc
@@ -17,7 +16,7 @@ from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoRe
 
 import serving
 from databases import PostgresServer
-from serving import RunningServer
+from serving import RunningServer, eventually
 
 SERVICES = ("trimtab.v1.TuningService", "trimtab.v1.StudyService")
 SERVING = health_pb2.HealthCheckResponse.SERVING
@@ -48,16 +47,6 @@ def children(pid: int) -> list[int]:
         if f"PPid:\t{pid}\n" in status and "State:\tZ" not in status:
             found.append(int(folder.name))
     return found
-
-
-def eventually(condition: Callable[[], bool]) -> bool:
-    """Whether the condition comes to hold."""
-    waiting = threading.Event()
-    for _ in range(600):
-        if condition():
-            return True
-        waiting.wait(0.05)
-    return False
 
 
 @pytest.mark.parametrize("service", ["", *SERVICES])

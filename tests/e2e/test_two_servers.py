@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import serving
-from serving import RunningServer
+from serving import RunningServer, eventually
+from trimtab.v1 import study_service_pb2
 
 CLIENTS = 8  # of each server
 CYCLES = 6  # of each client
@@ -67,3 +69,20 @@ def test_a_decision_of_one_server_is_observed_at_the_other(postgres_url: str) ->
         (result,) = serving.observe(second, serving.measured(decision.id, "click", 1.0))
         assert not result.HasField("error")
         assert len(serving.all_observations(first)) == 1
+
+
+def test_a_name_that_is_used_again_is_another_study_at_every_server(postgres_url: str) -> None:
+    """Trials, then decisions, then trials under one name: a replica that knew the old study serves the new one."""
+    with RunningServer(postgres_url) as first, RunningServer(postgres_url) as second:
+        for spec, metric in ((serving.float_spec(), "y"), (serving.arms_spec(), "click"), (serving.float_spec(), "y")):
+            serving.create(first, spec)
+            assert eventually(partial(learned, second, metric))
+            assert len(serving.all_observations(first)) == 1
+            first.studies.DeleteStudy(study_service_pb2.DeleteStudyRequest(name=serving.named("s")))
+
+
+def learned(server: RunningServer, metric: str) -> bool:
+    """Whether a suggestion is of the study that there is now, and its observation is taken."""
+    (suggestion,) = serving.suggest(server)
+    (result,) = serving.observe(server, serving.measured(suggestion.id, metric, 1.0))
+    return not result.HasField("error")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from datetime import timedelta
 from time import monotonic
@@ -23,7 +24,7 @@ from trimtab_service.rpc.convert_values import MOST_COUNT, seconds_left
 from trimtab_service.rpc.status import item_error
 from trimtab_service.store.base import RECORDED, Request, Result, TrialObservation
 from trimtab_service.studies import Studies
-from trimtab_service.tuner import Ask, Tuner
+from trimtab_service.tuner import Ask, NotOfTrials, Tuner
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -52,8 +53,12 @@ class TuningServicer(tuning_service_pb2_grpc.TuningServiceServicer):
         if live is None:
             study = await self._studies.recall(name)
             if not study.algorithm.decisions:
+                with contextlib.suppress(NotOfTrials):
+                    return await self._suggest_trials(request, context)
+            study = await self._studies.get(name)
+            if not study.algorithm.decisions:
                 return await self._suggest_trials(request, context)
-            live = await self._decisions.open(await self._studies.get(name))
+            live = await self._decisions.open(study)
         return self._suggest_decisions(request, live)
 
     def _suggest_decisions(self, request: pb.SuggestRequest, live: Live) -> pb.SuggestResponse:
