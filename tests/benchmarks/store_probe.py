@@ -146,4 +146,10 @@ def _timed(call: Callable[[], object]) -> float:
 
 def _row(figure: str, value: float, unit: str, least: float | None = None) -> dict[str, Any]:
     goal = None if least is None else f">= {least}"
-    return {"figure": figure, "value": value, "unit": unit, "goal": goal, "holds": None if least is None else value >= least}
+    return {
+        "figure": figure,
+        "value": value,
+        "unit": unit,
+        "goal": goal,
+        "holds": None if least is None else value >= least,
+    }
