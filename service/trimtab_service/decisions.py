@@ -239,7 +239,7 @@ class Decisions:
             return Incumbent(study.spec.baseline, Source.BASELINE), live.model
         mean = study.spec.objective.sign * best.cost
         error = None if np.isnan(best.standard_error) else float(best.standard_error)
-        return Incumbent(live.arms[best.arm], Source.MODEL, float(mean), error), live.model
+        return Incumbent(live.arms[best.arm], Source.INCUMBENT, float(mean), error), live.model
 
     # Following the log
 
