@@ -93,7 +93,12 @@ class App:
             gc.freeze()
             host, _ = split_address(self._config.address)
             log.info("serving", extra={"address": f"{host}:{self._server.port}", "metrics_port": metrics_port})
-            await stop.wait()
+            # A loop in the background ends only by a fault of ours: without it the
+            # server would serve on and learn nothing, so the fault ends the server.
+            told = asyncio.create_task(stop.wait())
+            ended, _ = await asyncio.wait([told, *background], return_when=asyncio.FIRST_COMPLETED)
+            for task in ended - {told}:
+                task.result()
             log.info("draining", extra={"grace": self._config.grace})
         finally:
             await self._server.stop(self._config.grace)

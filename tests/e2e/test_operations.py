@@ -188,3 +188,16 @@ def test_a_server_that_cannot_start_says_why(tmp_path: Path, flags: list[str], c
     assert words in ended.stderr
     assert "hush" not in ended.stderr
     assert "Traceback" not in ended.stderr
+
+
+def test_a_metrics_port_in_use_is_said(shared_server: RunningServer, tmp_path: Path) -> None:
+    """The server doesn't start without its metrics, and says which address it could not have."""
+    command = [sys.executable, "-m", "trimtab_service", "--address=127.0.0.1:0"]
+    environment = {**os.environ, "TRIMTAB_DATABASE": serving.sqlite_in(tmp_path)}
+    address = f"127.0.0.1:{shared_server.metrics_port}"
+    ended = subprocess.run(
+        [*command, f"--metrics-address={address}"], env=environment, capture_output=True, text=True, timeout=120
+    )
+    assert ended.returncode == 2
+    assert f"can't serve metrics on {address}" in ended.stderr
+    assert "Traceback" not in ended.stderr
