@@ -311,6 +311,20 @@ class SearchSpace:
         """
         return check_values(self.parameters, values, "parameter of the search space")
 
+    def check_some(self, values: Parameters) -> dict[str, ParameterValue]:
+        """Legal values of some parameters, at least one; the errors are those of ``check``."""
+        if not values:
+            raise InvalidArgument("values", "must give a value of at least one parameter")
+        some = tuple(parameter for parameter in self.parameters if parameter.name in values)
+        return check_values(some, values, "parameter of the search space")
+
+    def check_part(self, values: Parameters) -> dict[str, ParameterValue]:
+        """As ``check``, for values of some of the parameters, at least one."""
+        if not values:
+            raise InvalidArgument("values", "must have a value for at least one parameter")
+        named = [parameter for parameter in self.parameters if parameter.name in values]
+        return check_values(named, values, "parameter of the search space")
+
 
 def check_unique(parameters: Sequence[Parameter]) -> None:
     """Raises InvalidArgument (``parameters[i].name``) where a name repeats."""

@@ -4,28 +4,26 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum
 
-from trimtab_service.domain import errors
+from trimtab_service.domain import errors, reward
 from trimtab_service.domain.errors import InvalidArgument
-from trimtab_service.domain.observation import Observation, Outcome
+from trimtab_service.domain.metric import Metric, Objective, check_metrics
+from trimtab_service.domain.observation import Measurement, Observation, Outcome
 from trimtab_service.domain.space import (
-    MOST_TEXT,
     NAME,
     Parameter,
     Parameters,
     ParameterValue,
     SearchSpace,
-    check_name,
     check_unique,
     check_values,
 )
 
 IDENTIFIER = re.compile(r"[a-z]([a-z0-9-]{0,61}[a-z0-9])?")
-MOST_METRICS = 50
 MOST_CONTEXT = 50
 MOST_LABELS = 64
 MOST_LABEL_VALUE = 256  # bytes
@@ -35,6 +33,8 @@ SHORTEST_SPAN = timedelta(seconds=1)
 LONGEST_SPAN = timedelta(days=366)
 DEFAULT_LEASE = timedelta(hours=1)
 DEFAULT_DECISION_LIFETIME = timedelta(days=7)
+LONGEST_RETENTION = timedelta(days=3_660)
+MOST_PATTERNS = 1_000  # of arms that are disabled, or allowed
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -93,64 +93,6 @@ class TrialName:
         )
 
 
-class MetricKind(Enum):
-    """What kind of numbers a metric takes."""
-
-    REAL = "real"
-    BINARY = "binary"
-
-
-@dataclass(frozen=True, slots=True)
-class Metric:
-    """Something that is measured.
-
-    min, max: what can be measured, in the unit of the metric; None: not known.
-    A binary metric has 0 and 1 unless it says otherwise.
-    """
-
-    name: str
-    kind: MetricKind = MetricKind.REAL
-    min: float | None = None
-    max: float | None = None
-    description: str = ""
-
-    def __post_init__(self) -> None:
-        check_name(self.name)
-        if len(self.description.encode()) > MOST_TEXT:
-            raise InvalidArgument("description", f"longer than {MOST_TEXT} bytes")
-        for name in ("min", "max"):
-            bound = getattr(self, name)
-            if bound is not None and not math.isfinite(bound):
-                raise InvalidArgument(name, f"must be finite, not {bound}")
-        if self.kind is MetricKind.BINARY:
-            if self.min not in (None, 0) or self.max not in (None, 1):
-                raise InvalidArgument("kind", "a binary metric lies between 0 and 1")
-            object.__setattr__(self, "min", 0.0)
-            object.__setattr__(self, "max", 1.0)
-        if self.min is not None and self.max is not None and self.min >= self.max:
-            raise InvalidArgument("max", f"{self.max} must be greater than min, {self.min}")
-
-
-class Goal(Enum):
-    """Which way a metric should go."""
-
-    MINIMIZE = "minimize"
-    MAXIMIZE = "maximize"
-
-
-@dataclass(frozen=True, slots=True)
-class Objective:
-    """A metric to minimize or to maximize."""
-
-    metric: str
-    goal: Goal
-
-    @property
-    def sign(self) -> float:
-        """1 to minimize, -1 to maximize: sign * value is always a cost."""
-        return 1.0 if self.goal is Goal.MINIMIZE else -1.0
-
-
 @dataclass(frozen=True, slots=True)
 class AlgorithmRequest:
     """What the caller asked for: a name, maybe auto, and options."""
@@ -188,10 +130,14 @@ class StudySpec:
     seed: int | None = None
     description: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)
+    reward_wait: timedelta | None = None
+    default_reward: float | None = None
+    retention: timedelta | None = None
+    disabled_arms: tuple[Parameters, ...] = ()
 
     def __post_init__(self) -> None:
         self._check_context()
-        self._check_metrics()
+        check_metrics(self.metrics, self.objectives)
         if self.baseline is not None:
             with errors.field("baseline"):
                 object.__setattr__(self, "baseline", self.space.check(self.baseline))
@@ -203,6 +149,12 @@ class StudySpec:
         if len(self.description.encode()) > MOST_STUDY_DESCRIPTION:
             raise InvalidArgument("description", f"longer than {MOST_STUDY_DESCRIPTION} bytes")
         self._check_labels()
+        self._check_reward_wait()
+        if self.retention is not None and not self.decision_lifetime <= self.retention <= LONGEST_RETENTION:
+            raise InvalidArgument(
+                "retention", f"must be between decision_lifetime, {self.decision_lifetime}, and {LONGEST_RETENTION}"
+            )
+        object.__setattr__(self, "disabled_arms", self.check_patterns(self.disabled_arms, "disabled_arms"))
 
     def _check_context(self) -> None:
         if len(self.context) > MOST_CONTEXT:
@@ -219,21 +171,6 @@ class StudySpec:
                     f"context[{index}].name", f"{parameter.name!r} is a parameter of the search space"
                 )
 
-    def _check_metrics(self) -> None:
-        if not self.metrics:
-            raise InvalidArgument("metrics", "a study needs at least one metric")
-        if len(self.metrics) > MOST_METRICS:
-            raise InvalidArgument("metrics", f"{len(self.metrics)} metrics; {MOST_METRICS} at most")
-        names: set[str] = set()
-        for index, metric in enumerate(self.metrics):
-            if metric.name in names:
-                raise InvalidArgument(f"metrics[{index}].name", f"{metric.name!r} is there twice")
-            names.add(metric.name)
-        if len(self.objectives) != 1:
-            raise InvalidArgument("objectives", f"a study takes exactly one objective, not {len(self.objectives)}")
-        if self.objectives[0].metric not in names:
-            raise InvalidArgument("objectives[0].metric", f"{self.objectives[0].metric!r} is not a declared metric")
-
     def _check_labels(self) -> None:
         if len(self.labels) > MOST_LABELS:
             raise InvalidArgument("labels", f"{len(self.labels)} labels; {MOST_LABELS} at most")
@@ -242,6 +179,23 @@ class StudySpec:
                 raise InvalidArgument("labels", f"{name[:130]!r} is not a name")
             if len(value.encode()) > MOST_LABEL_VALUE:
                 raise InvalidArgument(f'labels["{name}"]', f"longer than {MOST_LABEL_VALUE} bytes")
+
+    def _check_reward_wait(self) -> None:
+        wait, default = self.reward_wait, self.default_reward
+        if wait is None and default is None:
+            return
+        if wait is None:
+            raise InvalidArgument("reward_wait", "missing: it goes with default_reward")
+        if default is None:
+            raise InvalidArgument("default_reward", "missing: it goes with reward_wait")
+        if not SHORTEST_SPAN <= wait <= self.decision_lifetime:
+            raise InvalidArgument(
+                "reward_wait", f"must be between 1 second and decision_lifetime, {self.decision_lifetime}"
+            )
+        with errors.field("default_reward"):
+            if not math.isfinite(default):
+                raise InvalidArgument("", f"must be finite, not {default}")
+            self.objective_metric.check(default)
 
     @property
     def objective(self) -> Objective:
@@ -253,36 +207,33 @@ class StudySpec:
         """The metric of the one objective."""
         return next(metric for metric in self.metrics if metric.name == self.objective.metric)
 
+    @property
+    def counted_default(self) -> float | None:
+        """What ``default_reward`` counts as: clipped where the metric says so."""
+        return None if self.default_reward is None else self.objective_metric.counted(self.default_reward)
+
     def check_context(self, values: Parameters) -> dict[str, ParameterValue]:
         """One legal value for each declared context; InvalidArgument otherwise."""
         return check_values(self.context, values, "context value of the study")
 
+    def check_patterns(self, patterns: Sequence[Parameters], field: str) -> tuple[dict[str, ParameterValue], ...]:
+        """Legal values for some of the parameters each, as they are meant. Raises InvalidArgument at ``field``."""
+        if len(patterns) > MOST_PATTERNS:
+            raise InvalidArgument(field, f"{len(patterns)} entries; {MOST_PATTERNS} at most")
+        checked = []
+        for index, pattern in enumerate(patterns):
+            with errors.field(f"{field}[{index}]"):
+                checked.append(self.space.check_part(pattern))
+        return tuple(checked)
+
     def check_observation(self, observation: Observation) -> None:
-        """Raises InvalidArgument unless the measurements fit the declared metrics."""
-        if observation.outcome is not Outcome.COMPLETED:
-            return
-        metrics = {metric.name: metric for metric in self.metrics}
-        for objective in self.objectives:
-            if objective.metric not in observation.measurements:
-                raise InvalidArgument(
-                    f'measurements["{objective.metric}"]',
-                    "missing: it is an objective of the study; report outcome failed if it can't be measured",
-                )
-        for name, measurement in observation.measurements.items():
-            path = f'measurements["{name[:130]}"]'
-            metric = metrics.get(name)
-            if metric is None:
-                raise InvalidArgument(path, "not a declared metric of the study")
-            below = metric.min is not None and measurement.mean < metric.min
-            above = metric.max is not None and measurement.mean > metric.max
-            if below or above:
-                raise InvalidArgument(
-                    f"{path}.mean", f"{measurement.mean} is outside the metric's range, {metric.min} to {metric.max}"
-                )
-            if metric.kind is MetricKind.BINARY and measurement.count == 1 and measurement.mean not in (0, 1):
-                raise InvalidArgument(
-                    f"{path}.mean", f"a single measurement of a binary metric is 0 or 1, not {measurement.mean}"
-                )
+        """Raises InvalidArgument unless the measurements fit the declared metrics, and say what the objective is."""
+        if observation.outcome is Outcome.COMPLETED:
+            reward.check(self.metrics, self.objective.metric, observation.measurements)
+
+    def reward(self, observation: Observation) -> Measurement:
+        """What a completed observation counts as: the objective, measured or computed; see ``domain.reward``."""
+        return reward.reward(self.metrics, self.objective.metric, observation.measurements)
 
 
 class StudyState(Enum):
@@ -298,6 +249,8 @@ class Study:
 
     uid: 32 hexadecimal digits, never used again, even for the same name.
     revision: counts changes of spec and state, from 1.
+    earlier_spaces: what the search space was before points were added to it,
+        the first one first; arms are numbered in the order in which they came.
     """
 
     name: StudyName
@@ -308,6 +261,7 @@ class Study:
     update_time: datetime
     state: StudyState = StudyState.ACTIVE
     revision: int = 1
+    earlier_spaces: tuple[SearchSpace, ...] = ()
 
     @property
     def etag(self) -> str:

@@ -114,6 +114,7 @@ class Incumbent:
     mean, standard_error: what the model expects of the objective there, in
         the unit of the metric; None for a baseline that nothing is known of.
     number: of the trial that has these parameters; None in bandit studies.
+    probability_best: that no other arm has a better mean; None where it can't be said.
     """
 
     parameters: Parameters
@@ -121,3 +122,4 @@ class Incumbent:
     mean: float | None = None
     standard_error: float | None = None
     number: int | None = None
+    probability_best: float | None = None

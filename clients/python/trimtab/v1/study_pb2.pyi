@@ -18,6 +18,12 @@ class MetricKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     METRIC_KIND_REAL: _ClassVar[MetricKind]
     METRIC_KIND_BINARY: _ClassVar[MetricKind]
 
+class OutsideRange(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    OUTSIDE_RANGE_UNSPECIFIED: _ClassVar[OutsideRange]
+    OUTSIDE_RANGE_REFUSE: _ClassVar[OutsideRange]
+    OUTSIDE_RANGE_CLIP: _ClassVar[OutsideRange]
+
 class Goal(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
     GOAL_UNSPECIFIED: _ClassVar[Goal]
@@ -32,6 +38,9 @@ class StudyState(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
 METRIC_KIND_UNSPECIFIED: MetricKind
 METRIC_KIND_REAL: MetricKind
 METRIC_KIND_BINARY: MetricKind
+OUTSIDE_RANGE_UNSPECIFIED: OutsideRange
+OUTSIDE_RANGE_REFUSE: OutsideRange
+OUTSIDE_RANGE_CLIP: OutsideRange
 GOAL_UNSPECIFIED: Goal
 GOAL_MINIMIZE: Goal
 GOAL_MAXIMIZE: Goal
@@ -39,19 +48,46 @@ STUDY_STATE_UNSPECIFIED: StudyState
 STUDY_STATE_ACTIVE: StudyState
 STUDY_STATE_STOPPED: StudyState
 
+class WeightedSum(_message.Message):
+    __slots__ = ("weights",)
+    class WeightsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: float
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[float] = ...) -> None: ...
+    WEIGHTS_FIELD_NUMBER: _ClassVar[int]
+    weights: _containers.ScalarMap[str, float]
+    def __init__(self, weights: _Optional[_Mapping[str, float]] = ...) -> None: ...
+
+class Ratio(_message.Message):
+    __slots__ = ("numerator", "denominator")
+    NUMERATOR_FIELD_NUMBER: _ClassVar[int]
+    DENOMINATOR_FIELD_NUMBER: _ClassVar[int]
+    numerator: str
+    denominator: str
+    def __init__(self, numerator: _Optional[str] = ..., denominator: _Optional[str] = ...) -> None: ...
+
 class MetricSpec(_message.Message):
-    __slots__ = ("name", "kind", "min", "max", "description")
+    __slots__ = ("name", "kind", "min", "max", "description", "weighted_sum", "ratio", "outside_range")
     NAME_FIELD_NUMBER: _ClassVar[int]
     KIND_FIELD_NUMBER: _ClassVar[int]
     MIN_FIELD_NUMBER: _ClassVar[int]
     MAX_FIELD_NUMBER: _ClassVar[int]
     DESCRIPTION_FIELD_NUMBER: _ClassVar[int]
+    WEIGHTED_SUM_FIELD_NUMBER: _ClassVar[int]
+    RATIO_FIELD_NUMBER: _ClassVar[int]
+    OUTSIDE_RANGE_FIELD_NUMBER: _ClassVar[int]
     name: str
     kind: MetricKind
     min: float
     max: float
     description: str
-    def __init__(self, name: _Optional[str] = ..., kind: _Optional[_Union[MetricKind, str]] = ..., min: _Optional[float] = ..., max: _Optional[float] = ..., description: _Optional[str] = ...) -> None: ...
+    weighted_sum: WeightedSum
+    ratio: Ratio
+    outside_range: OutsideRange
+    def __init__(self, name: _Optional[str] = ..., kind: _Optional[_Union[MetricKind, str]] = ..., min: _Optional[float] = ..., max: _Optional[float] = ..., description: _Optional[str] = ..., weighted_sum: _Optional[_Union[WeightedSum, _Mapping]] = ..., ratio: _Optional[_Union[Ratio, _Mapping]] = ..., outside_range: _Optional[_Union[OutsideRange, str]] = ...) -> None: ...
 
 class Objective(_message.Message):
     __slots__ = ("metric", "goal")
@@ -77,7 +113,7 @@ class Algorithm(_message.Message):
     def __init__(self, name: _Optional[str] = ..., options: _Optional[_Mapping[str, _parameters_pb2.Value]] = ...) -> None: ...
 
 class StudySpec(_message.Message):
-    __slots__ = ("search_space", "context", "metrics", "objectives", "algorithm", "baseline", "lease", "decision_lifetime", "seed", "description", "labels")
+    __slots__ = ("search_space", "context", "metrics", "objectives", "algorithm", "baseline", "lease", "decision_lifetime", "seed", "description", "labels", "reward_wait", "default_reward", "retention", "disabled_arms")
     class LabelsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -96,6 +132,10 @@ class StudySpec(_message.Message):
     SEED_FIELD_NUMBER: _ClassVar[int]
     DESCRIPTION_FIELD_NUMBER: _ClassVar[int]
     LABELS_FIELD_NUMBER: _ClassVar[int]
+    REWARD_WAIT_FIELD_NUMBER: _ClassVar[int]
+    DEFAULT_REWARD_FIELD_NUMBER: _ClassVar[int]
+    RETENTION_FIELD_NUMBER: _ClassVar[int]
+    DISABLED_ARMS_FIELD_NUMBER: _ClassVar[int]
     search_space: _parameters_pb2.SearchSpace
     context: _containers.RepeatedCompositeFieldContainer[_parameters_pb2.ParameterSpec]
     metrics: _containers.RepeatedCompositeFieldContainer[MetricSpec]
@@ -107,7 +147,11 @@ class StudySpec(_message.Message):
     seed: int
     description: str
     labels: _containers.ScalarMap[str, str]
-    def __init__(self, search_space: _Optional[_Union[_parameters_pb2.SearchSpace, _Mapping]] = ..., context: _Optional[_Iterable[_Union[_parameters_pb2.ParameterSpec, _Mapping]]] = ..., metrics: _Optional[_Iterable[_Union[MetricSpec, _Mapping]]] = ..., objectives: _Optional[_Iterable[_Union[Objective, _Mapping]]] = ..., algorithm: _Optional[_Union[Algorithm, _Mapping]] = ..., baseline: _Optional[_Union[_parameters_pb2.Parameters, _Mapping]] = ..., lease: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., decision_lifetime: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., seed: _Optional[int] = ..., description: _Optional[str] = ..., labels: _Optional[_Mapping[str, str]] = ...) -> None: ...
+    reward_wait: _duration_pb2.Duration
+    default_reward: float
+    retention: _duration_pb2.Duration
+    disabled_arms: _containers.RepeatedCompositeFieldContainer[_parameters_pb2.Parameters]
+    def __init__(self, search_space: _Optional[_Union[_parameters_pb2.SearchSpace, _Mapping]] = ..., context: _Optional[_Iterable[_Union[_parameters_pb2.ParameterSpec, _Mapping]]] = ..., metrics: _Optional[_Iterable[_Union[MetricSpec, _Mapping]]] = ..., objectives: _Optional[_Iterable[_Union[Objective, _Mapping]]] = ..., algorithm: _Optional[_Union[Algorithm, _Mapping]] = ..., baseline: _Optional[_Union[_parameters_pb2.Parameters, _Mapping]] = ..., lease: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., decision_lifetime: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., seed: _Optional[int] = ..., description: _Optional[str] = ..., labels: _Optional[_Mapping[str, str]] = ..., reward_wait: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., default_reward: _Optional[float] = ..., retention: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., disabled_arms: _Optional[_Iterable[_Union[_parameters_pb2.Parameters, _Mapping]]] = ...) -> None: ...
 
 class ChosenAlgorithm(_message.Message):
     __slots__ = ("name", "options", "reason", "decisions")

@@ -147,17 +147,19 @@ class GetIncumbentRequest(_message.Message):
     def __init__(self, study: _Optional[str] = ..., context: _Optional[_Union[_parameters_pb2.Parameters, _Mapping]] = ...) -> None: ...
 
 class GetIncumbentResponse(_message.Message):
-    __slots__ = ("parameters", "predicted_mean", "predicted_standard_error", "trial", "source", "model")
+    __slots__ = ("parameters", "predicted_mean", "predicted_standard_error", "trial", "source", "model", "probability_best")
     PARAMETERS_FIELD_NUMBER: _ClassVar[int]
     PREDICTED_MEAN_FIELD_NUMBER: _ClassVar[int]
     PREDICTED_STANDARD_ERROR_FIELD_NUMBER: _ClassVar[int]
     TRIAL_FIELD_NUMBER: _ClassVar[int]
     SOURCE_FIELD_NUMBER: _ClassVar[int]
     MODEL_FIELD_NUMBER: _ClassVar[int]
+    PROBABILITY_BEST_FIELD_NUMBER: _ClassVar[int]
     parameters: _parameters_pb2.Parameters
     predicted_mean: float
     predicted_standard_error: float
     trial: str
     source: _trial_pb2.Source
     model: _trial_pb2.ModelInfo
-    def __init__(self, parameters: _Optional[_Union[_parameters_pb2.Parameters, _Mapping]] = ..., predicted_mean: _Optional[float] = ..., predicted_standard_error: _Optional[float] = ..., trial: _Optional[str] = ..., source: _Optional[_Union[_trial_pb2.Source, str]] = ..., model: _Optional[_Union[_trial_pb2.ModelInfo, _Mapping]] = ...) -> None: ...
+    probability_best: float
+    def __init__(self, parameters: _Optional[_Union[_parameters_pb2.Parameters, _Mapping]] = ..., predicted_mean: _Optional[float] = ..., predicted_standard_error: _Optional[float] = ..., trial: _Optional[str] = ..., source: _Optional[_Union[_trial_pb2.Source, str]] = ..., model: _Optional[_Union[_trial_pb2.ModelInfo, _Mapping]] = ..., probability_best: _Optional[float] = ...) -> None: ...

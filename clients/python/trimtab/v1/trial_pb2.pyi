@@ -155,17 +155,23 @@ class Trial(_message.Message):
     def __init__(self, name: _Optional[str] = ..., number: _Optional[int] = ..., state: _Optional[_Union[TrialState, str]] = ..., parameters: _Optional[_Union[_parameters_pb2.Parameters, _Mapping]] = ..., context: _Optional[_Union[_parameters_pb2.Parameters, _Mapping]] = ..., source: _Optional[_Union[Source, str]] = ..., model: _Optional[_Union[ModelInfo, _Mapping]] = ..., worker: _Optional[str] = ..., measurements: _Optional[_Mapping[str, Measurement]] = ..., reason: _Optional[str] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., expire_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., complete_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., detail: _Optional[str] = ...) -> None: ...
 
 class ObservationRecord(_message.Message):
-    __slots__ = ("sequence", "observation", "parameters", "context", "propensity", "create_time")
+    __slots__ = ("sequence", "observation", "parameters", "context", "propensity", "create_time", "suggest_time", "is_default", "replaces_default")
     SEQUENCE_FIELD_NUMBER: _ClassVar[int]
     OBSERVATION_FIELD_NUMBER: _ClassVar[int]
     PARAMETERS_FIELD_NUMBER: _ClassVar[int]
     CONTEXT_FIELD_NUMBER: _ClassVar[int]
     PROPENSITY_FIELD_NUMBER: _ClassVar[int]
     CREATE_TIME_FIELD_NUMBER: _ClassVar[int]
+    SUGGEST_TIME_FIELD_NUMBER: _ClassVar[int]
+    IS_DEFAULT_FIELD_NUMBER: _ClassVar[int]
+    REPLACES_DEFAULT_FIELD_NUMBER: _ClassVar[int]
     sequence: int
     observation: Observation
     parameters: _parameters_pb2.Parameters
     context: _parameters_pb2.Parameters
     propensity: float
     create_time: _timestamp_pb2.Timestamp
-    def __init__(self, sequence: _Optional[int] = ..., observation: _Optional[_Union[Observation, _Mapping]] = ..., parameters: _Optional[_Union[_parameters_pb2.Parameters, _Mapping]] = ..., context: _Optional[_Union[_parameters_pb2.Parameters, _Mapping]] = ..., propensity: _Optional[float] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+    suggest_time: _timestamp_pb2.Timestamp
+    is_default: bool
+    replaces_default: bool
+    def __init__(self, sequence: _Optional[int] = ..., observation: _Optional[_Union[Observation, _Mapping]] = ..., parameters: _Optional[_Union[_parameters_pb2.Parameters, _Mapping]] = ..., context: _Optional[_Union[_parameters_pb2.Parameters, _Mapping]] = ..., propensity: _Optional[float] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., suggest_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., is_default: bool = ..., replaces_default: bool = ...) -> None: ...

@@ -28,35 +28,35 @@ from trimtab.v1 import parameters_pb2 as trimtab_dot_v1_dot_parameters__pb2
 from trimtab.v1 import trial_pb2 as trimtab_dot_v1_dot_trial__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1ftrimtab/v1/tuning_service.proto\x12\ntrimtab.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1btrimtab/v1/parameters.proto\x1a\x16trimtab/v1/trial.proto\"\xa9\x01\n\x0eSuggestRequest\x12\r\n\x05study\x18\x01 \x01(\t\x12\r\n\x05\x63ount\x18\x02 \x01(\x05\x12\'\n\x07\x63ontext\x18\x03 \x01(\x0b\x32\x16.trimtab.v1.Parameters\x12\x12\n\nrequest_id\x18\x04 \x01(\t\x12\x0e\n\x06worker\x18\x05 \x01(\t\x12,\n\x08\x66\x61llback\x18\x06 \x01(\x0e\x32\x1a.trimtab.v1.FallbackPolicy\">\n\x0fSuggestResponse\x12+\n\x0bsuggestions\x18\x01 \x03(\x0b\x32\x16.trimtab.v1.Suggestion\"b\n\x0eObserveRequest\x12\r\n\x05study\x18\x01 \x01(\t\x12-\n\x0cobservations\x18\x02 \x03(\x0b\x32\x17.trimtab.v1.Observation\x12\x12\n\nrequest_id\x18\x03 \x01(\t\"4\n\x0e\x46ieldViolation\x12\r\n\x05\x66ield\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x02 \x01(\t\"p\n\tItemError\x12\x0c\n\x04\x63ode\x18\x01 \x01(\x05\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x0f\n\x07message\x18\x03 \x01(\t\x12\x34\n\x10\x66ield_violations\x18\x04 \x03(\x0b\x32\x1a.trimtab.v1.FieldViolation\"y\n\rObserveResult\x12\x15\n\rsuggestion_id\x18\x01 \x01(\t\x12+\n\x07outcome\x18\x02 \x01(\x0e\x32\x1a.trimtab.v1.ObserveOutcome\x12$\n\x05\x65rror\x18\x03 \x01(\x0b\x32\x15.trimtab.v1.ItemError\"=\n\x0fObserveResponse\x12*\n\x07results\x18\x01 \x03(\x0b\x32\x19.trimtab.v1.ObserveResult\"a\n\x12\x45xtendLeaseRequest\x12\r\n\x05trial\x18\x01 \x01(\t\x12(\n\x05lease\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x12\n\nrequest_id\x18\x03 \x01(\t\"F\n\x13\x45xtendLeaseResponse\x12/\n\x0b\x65xpire_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp*h\n\x0e\x46\x61llbackPolicy\x12\x1f\n\x1b\x46\x41LLBACK_POLICY_UNSPECIFIED\x10\x00\x12\x19\n\x15\x46\x41LLBACK_POLICY_ALLOW\x10\x01\x12\x1a\n\x16\x46\x41LLBACK_POLICY_FORBID\x10\x02*n\n\x0eObserveOutcome\x12\x1f\n\x1bOBSERVE_OUTCOME_UNSPECIFIED\x10\x00\x12\x1c\n\x18OBSERVE_OUTCOME_RECORDED\x10\x01\x12\x1d\n\x19OBSERVE_OUTCOME_DUPLICATE\x10\x02\x32\xe7\x01\n\rTuningService\x12\x42\n\x07Suggest\x12\x1a.trimtab.v1.SuggestRequest\x1a\x1b.trimtab.v1.SuggestResponse\x12\x42\n\x07Observe\x12\x1a.trimtab.v1.ObserveRequest\x1a\x1b.trimtab.v1.ObserveResponse\x12N\n\x0b\x45xtendLease\x12\x1e.trimtab.v1.ExtendLeaseRequest\x1a\x1f.trimtab.v1.ExtendLeaseResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1ftrimtab/v1/tuning_service.proto\x12\ntrimtab.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1btrimtab/v1/parameters.proto\x1a\x16trimtab/v1/trial.proto\"\xd2\x01\n\x0eSuggestRequest\x12\r\n\x05study\x18\x01 \x01(\t\x12\r\n\x05\x63ount\x18\x02 \x01(\x05\x12\'\n\x07\x63ontext\x18\x03 \x01(\x0b\x32\x16.trimtab.v1.Parameters\x12\x12\n\nrequest_id\x18\x04 \x01(\t\x12\x0e\n\x06worker\x18\x05 \x01(\t\x12,\n\x08\x66\x61llback\x18\x06 \x01(\x0e\x32\x1a.trimtab.v1.FallbackPolicy\x12\'\n\x07\x61llowed\x18\n \x03(\x0b\x32\x16.trimtab.v1.Parameters\">\n\x0fSuggestResponse\x12+\n\x0bsuggestions\x18\x01 \x03(\x0b\x32\x16.trimtab.v1.Suggestion\"b\n\x0eObserveRequest\x12\r\n\x05study\x18\x01 \x01(\t\x12-\n\x0cobservations\x18\x02 \x03(\x0b\x32\x17.trimtab.v1.Observation\x12\x12\n\nrequest_id\x18\x03 \x01(\t\"4\n\x0e\x46ieldViolation\x12\r\n\x05\x66ield\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x02 \x01(\t\"p\n\tItemError\x12\x0c\n\x04\x63ode\x18\x01 \x01(\x05\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x0f\n\x07message\x18\x03 \x01(\t\x12\x34\n\x10\x66ield_violations\x18\x04 \x03(\x0b\x32\x1a.trimtab.v1.FieldViolation\"y\n\rObserveResult\x12\x15\n\rsuggestion_id\x18\x01 \x01(\t\x12+\n\x07outcome\x18\x02 \x01(\x0e\x32\x1a.trimtab.v1.ObserveOutcome\x12$\n\x05\x65rror\x18\x03 \x01(\x0b\x32\x15.trimtab.v1.ItemError\"=\n\x0fObserveResponse\x12*\n\x07results\x18\x01 \x03(\x0b\x32\x19.trimtab.v1.ObserveResult\"a\n\x12\x45xtendLeaseRequest\x12\r\n\x05trial\x18\x01 \x01(\t\x12(\n\x05lease\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x12\n\nrequest_id\x18\x03 \x01(\t\"F\n\x13\x45xtendLeaseResponse\x12/\n\x0b\x65xpire_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp*h\n\x0e\x46\x61llbackPolicy\x12\x1f\n\x1b\x46\x41LLBACK_POLICY_UNSPECIFIED\x10\x00\x12\x19\n\x15\x46\x41LLBACK_POLICY_ALLOW\x10\x01\x12\x1a\n\x16\x46\x41LLBACK_POLICY_FORBID\x10\x02*n\n\x0eObserveOutcome\x12\x1f\n\x1bOBSERVE_OUTCOME_UNSPECIFIED\x10\x00\x12\x1c\n\x18OBSERVE_OUTCOME_RECORDED\x10\x01\x12\x1d\n\x19OBSERVE_OUTCOME_DUPLICATE\x10\x02\x32\xe7\x01\n\rTuningService\x12\x42\n\x07Suggest\x12\x1a.trimtab.v1.SuggestRequest\x1a\x1b.trimtab.v1.SuggestResponse\x12\x42\n\x07Observe\x12\x1a.trimtab.v1.ObserveRequest\x1a\x1b.trimtab.v1.ObserveResponse\x12N\n\x0b\x45xtendLease\x12\x1e.trimtab.v1.ExtendLeaseRequest\x1a\x1f.trimtab.v1.ExtendLeaseResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'trimtab.v1.tuning_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_FALLBACKPOLICY']._serialized_start=1026
-  _globals['_FALLBACKPOLICY']._serialized_end=1130
-  _globals['_OBSERVEOUTCOME']._serialized_start=1132
-  _globals['_OBSERVEOUTCOME']._serialized_end=1242
+  _globals['_FALLBACKPOLICY']._serialized_start=1067
+  _globals['_FALLBACKPOLICY']._serialized_end=1171
+  _globals['_OBSERVEOUTCOME']._serialized_start=1173
+  _globals['_OBSERVEOUTCOME']._serialized_end=1283
   _globals['_SUGGESTREQUEST']._serialized_start=166
-  _globals['_SUGGESTREQUEST']._serialized_end=335
-  _globals['_SUGGESTRESPONSE']._serialized_start=337
-  _globals['_SUGGESTRESPONSE']._serialized_end=399
-  _globals['_OBSERVEREQUEST']._serialized_start=401
-  _globals['_OBSERVEREQUEST']._serialized_end=499
-  _globals['_FIELDVIOLATION']._serialized_start=501
-  _globals['_FIELDVIOLATION']._serialized_end=553
-  _globals['_ITEMERROR']._serialized_start=555
-  _globals['_ITEMERROR']._serialized_end=667
-  _globals['_OBSERVERESULT']._serialized_start=669
-  _globals['_OBSERVERESULT']._serialized_end=790
-  _globals['_OBSERVERESPONSE']._serialized_start=792
-  _globals['_OBSERVERESPONSE']._serialized_end=853
-  _globals['_EXTENDLEASEREQUEST']._serialized_start=855
-  _globals['_EXTENDLEASEREQUEST']._serialized_end=952
-  _globals['_EXTENDLEASERESPONSE']._serialized_start=954
-  _globals['_EXTENDLEASERESPONSE']._serialized_end=1024
-  _globals['_TUNINGSERVICE']._serialized_start=1245
-  _globals['_TUNINGSERVICE']._serialized_end=1476
+  _globals['_SUGGESTREQUEST']._serialized_end=376
+  _globals['_SUGGESTRESPONSE']._serialized_start=378
+  _globals['_SUGGESTRESPONSE']._serialized_end=440
+  _globals['_OBSERVEREQUEST']._serialized_start=442
+  _globals['_OBSERVEREQUEST']._serialized_end=540
+  _globals['_FIELDVIOLATION']._serialized_start=542
+  _globals['_FIELDVIOLATION']._serialized_end=594
+  _globals['_ITEMERROR']._serialized_start=596
+  _globals['_ITEMERROR']._serialized_end=708
+  _globals['_OBSERVERESULT']._serialized_start=710
+  _globals['_OBSERVERESULT']._serialized_end=831
+  _globals['_OBSERVERESPONSE']._serialized_start=833
+  _globals['_OBSERVERESPONSE']._serialized_end=894
+  _globals['_EXTENDLEASEREQUEST']._serialized_start=896
+  _globals['_EXTENDLEASEREQUEST']._serialized_end=993
+  _globals['_EXTENDLEASERESPONSE']._serialized_start=995
+  _globals['_EXTENDLEASERESPONSE']._serialized_end=1065
+  _globals['_TUNINGSERVICE']._serialized_start=1286
+  _globals['_TUNINGSERVICE']._serialized_end=1517
 # @@protoc_insertion_point(module_scope)

@@ -32,20 +32,22 @@ OBSERVE_OUTCOME_RECORDED: ObserveOutcome
 OBSERVE_OUTCOME_DUPLICATE: ObserveOutcome
 
 class SuggestRequest(_message.Message):
-    __slots__ = ("study", "count", "context", "request_id", "worker", "fallback")
+    __slots__ = ("study", "count", "context", "request_id", "worker", "fallback", "allowed")
     STUDY_FIELD_NUMBER: _ClassVar[int]
     COUNT_FIELD_NUMBER: _ClassVar[int]
     CONTEXT_FIELD_NUMBER: _ClassVar[int]
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     WORKER_FIELD_NUMBER: _ClassVar[int]
     FALLBACK_FIELD_NUMBER: _ClassVar[int]
+    ALLOWED_FIELD_NUMBER: _ClassVar[int]
     study: str
     count: int
     context: _parameters_pb2.Parameters
     request_id: str
     worker: str
     fallback: FallbackPolicy
-    def __init__(self, study: _Optional[str] = ..., count: _Optional[int] = ..., context: _Optional[_Union[_parameters_pb2.Parameters, _Mapping]] = ..., request_id: _Optional[str] = ..., worker: _Optional[str] = ..., fallback: _Optional[_Union[FallbackPolicy, str]] = ...) -> None: ...
+    allowed: _containers.RepeatedCompositeFieldContainer[_parameters_pb2.Parameters]
+    def __init__(self, study: _Optional[str] = ..., count: _Optional[int] = ..., context: _Optional[_Union[_parameters_pb2.Parameters, _Mapping]] = ..., request_id: _Optional[str] = ..., worker: _Optional[str] = ..., fallback: _Optional[_Union[FallbackPolicy, str]] = ..., allowed: _Optional[_Iterable[_Union[_parameters_pb2.Parameters, _Mapping]]] = ...) -> None: ...
 
 class SuggestResponse(_message.Message):
     __slots__ = ("suggestions",)
