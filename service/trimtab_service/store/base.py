@@ -7,12 +7,12 @@ threads at once.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import ClassVar, Protocol
 
-from trimtab_service.domain.errors import DecisionExpired, TrimtabError
+from trimtab_service.domain.errors import DecisionExpired, StudyNotFound, TrimtabError
 from trimtab_service.domain.observation import Observation
 from trimtab_service.domain.space import Parameters, ParameterValue
 from trimtab_service.domain.study import Study, StudyCounts, StudyName, TrialName
@@ -59,7 +59,10 @@ class DecisionObservation:
     """An observation of a decision, with all of the decision that learning needs.
 
     decision: the decision's id, unique in the study, at most 64 characters.
-    arm: index of the arm in the study's finite space.
+    arm: number of the arm.
+    issued: when the decision was made, in milliseconds since 1970.
+    step: how many observations the policy that decided had seen.
+    tag: what the policy wrote down with the choice.
     """
 
     decision: str
@@ -67,6 +70,9 @@ class DecisionObservation:
     propensity: float
     observation: Observation
     context: Mapping[str, ParameterValue] = field(default_factory=dict)
+    issued: int = 0
+    step: int = 0
+    tag: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +86,31 @@ class DecisionBatch:
     study: Study
     observations: Sequence[DecisionObservation | DecisionExpired]
     request: Request | None
+
+
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """A decision that was handed out, and counts as the default reward where it isn't observed in time.
+
+    due: from when on, in milliseconds since 1970. The rest: see DecisionObservation.
+    """
+
+    decision: str
+    due: int
+    arm: int
+    propensity: float
+    context: Mapping[str, ParameterValue] = field(default_factory=dict)
+    issued: int = 0
+    step: int = 0
+    tag: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ExpectationBatch:
+    """What one Suggest call of a study with a default reward hands out."""
+
+    study: Study
+    expectations: Sequence[Expectation]
 
 
 class Recorded:
@@ -107,6 +138,10 @@ class LogRow:
 
     number, parameters: of the trial; None in bandit studies.
     decision, arm, propensity: of the decision; None in trial studies.
+    issued, step, tag: of the decision, see DecisionObservation; 0 in trial studies.
+    is_default: nothing was observed in time, and this is the default reward.
+    replaces_default: came after the default reward, and takes its place. The
+        row that it replaces is before it in every order in which rows are read.
     """
 
     sequence: int
@@ -118,6 +153,11 @@ class LogRow:
     decision: str | None = None
     arm: int | None = None
     propensity: float | None = None
+    issued: int = 0
+    step: int = 0
+    tag: int = 0
+    is_default: bool = False
+    replaces_default: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +170,34 @@ class Tail:
     rows: Sequence[LogRow]
     cursor: str
     more: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """The fold of a log up to a cursor.
+
+    fingerprint: of all that the meaning of ``state`` depends on.
+    revision: the greatest sequence folded in.
+    observation_count: how many rows were folded in.
+    """
+
+    fingerprint: str
+    cursor: str
+    revision: int
+    observation_count: int
+    state: bytes
+
+
+class CursorTooOld(Exception):
+    """Rows behind this cursor were compacted: go on from a checkpoint.
+
+    start: the cursor before the first row that is left, for whoever has no
+        checkpoint and must do without the rows that are gone.
+    """
+
+    def __init__(self, start: str) -> None:
+        super().__init__(f"the log begins behind {start}")
+        self.start = start
 
 
 class NumberTaken(Exception):
@@ -185,6 +253,10 @@ class Store(Protocol):
 
         Raises StudyNotFound, EtagMismatch, RequestIdReused. A repeated request gets the study as it is now.
         """
+        ...
+
+    def revisions(self, uids: Collection[str]) -> Mapping[str, int]:
+        """The revisions of those of the studies that exist, by uid."""
         ...
 
     def replayed(self, scope: str, request: Request) -> bool:
@@ -248,12 +320,29 @@ class Store(Protocol):
         One entry a batch: a result an observation (RECORDED, DUPLICATE,
         ObservationConflict, or the error that it came as), or why the whole batch was refused
         (StudyNotFound, RequestIdReused), which doesn't touch the others. A
-        repeated request gets the first answer.
+        repeated request gets the first answer. A decision that counted as the
+        default reward already is recorded in its place, once.
+        """
+        ...
+
+    def expect_decisions(self, batches: Sequence[ExpectationBatch]) -> list[StudyNotFound | None]:
+        """Remembers what many calls hand out, in one transaction; what is remembered already stays as it is.
+
+        One entry a batch: None, or why nothing of it is remembered.
+        """
+        ...
+
+    def settle(self, now: datetime, limit: int) -> int:
+        """Takes up to ``limit`` decisions that are due out of the memory; how many they were.
+
+        Each goes into the log as the default reward of its study, once; or nowhere
+        where it was observed already, or the study has no default reward.
+        Several servers may settle at once.
         """
         ...
 
     def list_observations(self, study: Study, after: int, limit: int) -> list[LogRow]:
-        """By sequence, those behind ``after``."""
+        """By sequence, those behind ``after`` that are left."""
         ...
 
     def tail(self, study: Study, cursor: str, limit: int) -> Tail:
@@ -261,6 +350,30 @@ class Store(Protocol):
 
         Following the cursors gives every committed row exactly once, whatever
         the order in which transactions commit; it may hold back rows for as
-        long as an older transaction is open. ``limit`` bounds the rows, roughly.
+        long as an older transaction is open. ``limit`` bounds the rows.
+        Raises CursorTooOld where rows behind the cursor were compacted.
+        """
+        ...
+
+    def news(self, cursors: Mapping[str, str]) -> set[str]:
+        """Of the studies whose cursors these are, by uid, those whose tail has rows. One look for all of them."""
+        ...
+
+    # Checkpoints
+
+    def save_checkpoint(self, study: Study, checkpoint: Checkpoint) -> None:
+        """Keeps it, one for each fingerprint; not where one further on is kept, nor of a study that is gone."""
+        ...
+
+    def load_checkpoint(self, study: Study, fingerprint: str) -> Checkpoint | None:
+        """The one kept, if the log can be followed from there."""
+        ...
+
+    def compact(self, study: Study, fingerprint: str, before: datetime, limit: int) -> int:
+        """Deletes the oldest rows of the log that a checkpoint of this fingerprint covers; how many they were.
+
+        Up to ``limit`` of them, as far as all were recorded before ``before``,
+        which must be so long ago that no decision made until then can still be
+        observed: with its rows the log forgets that it was. Counts stay what they are.
         """
         ...

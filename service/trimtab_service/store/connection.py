@@ -86,8 +86,8 @@ class Connection(ABC):
         self._statements = statements
 
     @abstractmethod
-    def insert(self, insertion: Insertion, rows: Sequence[Row]) -> None:
-        """Inserts the rows, in one round trip if the database is far."""
+    def insert(self, *parts: tuple[Insertion, Sequence[Row]]) -> None:
+        """Inserts rows of one or several tables; all of them in one statement if the database is far."""
 
     def _execute(self, statement: Executable, values: Values) -> DriverCursor:
         prepared = self._statements.prepared(statement)

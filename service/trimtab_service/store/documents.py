@@ -12,17 +12,10 @@ from datetime import timedelta
 from typing import Any, TypeAlias
 
 from trimtab_service.domain.errors import DecisionExpired, ObservationConflict, TrialNotFound, TrimtabError
+from trimtab_service.domain.metric import Formula, Goal, Metric, MetricKind, Objective, OutsideRange, Ratio, WeightedSum
 from trimtab_service.domain.observation import Measurement, Observation, Outcome
 from trimtab_service.domain.space import Categorical, Discrete, Float, Integer, Parameter, Scale, SearchSpace
-from trimtab_service.domain.study import (
-    AlgorithmRequest,
-    ChosenAlgorithm,
-    Goal,
-    Metric,
-    MetricKind,
-    Objective,
-    StudySpec,
-)
+from trimtab_service.domain.study import AlgorithmRequest, ChosenAlgorithm, StudySpec
 from trimtab_service.domain.suggestion import ModelInfo, Source
 from trimtab_service.store.base import DUPLICATE, RECORDED, Recorded, Result
 
@@ -34,8 +27,8 @@ _encode = json.JSONEncoder(separators=(",", ":"), allow_nan=False, ensure_ascii=
 text: Callable[[Document], str] = _encode
 """A document as text."""
 
-listed: Callable[[Sequence[int] | Sequence[str]], str] = _encode
-"""A list as text, for ``words.among_integers`` and ``words.among_texts``."""
+listed: Callable[[Sequence[Any]], str] = _encode
+"""A list as text, for ``words.among_integers``, ``words.among_texts`` and ``words.Listed``."""
 
 parsed: Callable[[str], Document] = json.JSONDecoder().decode
 """Inverse of ``text``."""
@@ -44,7 +37,7 @@ parsed: Callable[[str], Document] = json.JSONDecoder().decode
 def spec_document(spec: StudySpec) -> Document:
     """Everything that defines a study."""
     return {
-        "space": [_parameter_document(parameter) for parameter in spec.space.parameters],
+        "space": space_document(spec.space),
         "metrics": [_metric_document(metric) for metric in spec.metrics],
         "objectives": [{"metric": item.metric, "goal": item.goal.value} for item in spec.objectives],
         "context": [_parameter_document(parameter) for parameter in spec.context],
@@ -55,13 +48,17 @@ def spec_document(spec: StudySpec) -> Document:
         "seed": spec.seed,
         "description": spec.description,
         "labels": dict(spec.labels),
+        "reward_wait_seconds": _seconds(spec.reward_wait),
+        "default_reward": spec.default_reward,
+        "retention_seconds": _seconds(spec.retention),
+        "disabled_arms": [dict(arms) for arms in spec.disabled_arms],
     }
 
 
 def spec_of(document: Document) -> StudySpec:
-    """Inverse of ``spec_document``."""
+    """Inverse of ``spec_document``; older documents lack the keys that have defaults here."""
     return StudySpec(
-        space=SearchSpace(tuple(_parameter_of(item) for item in document["space"])),
+        space=space_of(document["space"]),
         metrics=tuple(_metric_of(item) for item in document["metrics"]),
         objectives=tuple(Objective(item["metric"], Goal(item["goal"])) for item in document["objectives"]),
         context=tuple(_parameter_of(item) for item in document["context"]),
@@ -72,7 +69,29 @@ def spec_of(document: Document) -> StudySpec:
         seed=document["seed"],
         description=document["description"],
         labels=document["labels"],
+        reward_wait=_span(document.get("reward_wait_seconds")),
+        default_reward=document.get("default_reward"),
+        retention=_span(document.get("retention_seconds")),
+        disabled_arms=tuple(document.get("disabled_arms", ())),
     )
+
+
+def _seconds(span: timedelta | None) -> float | None:
+    return None if span is None else span.total_seconds()
+
+
+def _span(seconds: float | None) -> timedelta | None:
+    return None if seconds is None else timedelta(seconds=seconds)
+
+
+def space_document(space: SearchSpace) -> list[Document]:
+    """Its parameters, in order."""
+    return [_parameter_document(parameter) for parameter in space.parameters]
+
+
+def space_of(document: list[Document]) -> SearchSpace:
+    """Inverse of ``space_document``."""
+    return SearchSpace(tuple(_parameter_of(item) for item in document))
 
 
 def _parameter_document(parameter: Parameter) -> Document:
@@ -112,12 +131,39 @@ def _metric_document(metric: Metric) -> Document:
         "min": metric.min,
         "max": metric.max,
         "description": metric.description,
+        "formula": None if metric.formula is None else _formula_document(metric.formula),
+        "outside": metric.outside.value,
     }
 
 
 def _metric_of(document: Document) -> Metric:
-    kind = MetricKind(document["kind"])
-    return Metric(document["name"], kind, document["min"], document["max"], document["description"])
+    formula = document.get("formula")  # neither it nor "outside" was there from the start
+    return Metric(
+        name=document["name"],
+        kind=MetricKind(document["kind"]),
+        min=document["min"],
+        max=document["max"],
+        description=document["description"],
+        formula=None if formula is None else _formula_of(formula),
+        outside=OutsideRange(document.get("outside", OutsideRange.REFUSE.value)),
+    )
+
+
+def _formula_document(formula: Formula) -> Document:
+    match formula:
+        case WeightedSum():
+            return {"weighted_sum": dict(formula.weights)}
+        case Ratio():
+            return {"ratio": [formula.numerator, formula.denominator]}
+
+
+def _formula_of(document: Document) -> Formula:
+    match document:
+        case {"weighted_sum": weights}:
+            return WeightedSum(weights)
+        case {"ratio": [numerator, denominator]}:
+            return Ratio(numerator, denominator)
+    raise ValueError(f"{document!r} is no formula")
 
 
 def algorithm_document(algorithm: ChosenAlgorithm) -> Document:

@@ -29,12 +29,13 @@ from trimtab_service.store.connection import Connection, Row
 from trimtab_service.store.documents import listed, parsed, results_document, results_of
 from trimtab_service.store.sql_requests import check_same
 from trimtab_service.store.tables import observations, requests, studies
-from trimtab_service.store.words import among_texts, as_text
+from trimtab_service.store.transactions import Overtaken
+from trimtab_service.store.words import TransactionId, among_texts, as_text
 
 Decision: TypeAlias = tuple[str, str]
 """The uid of the study, and the decision's id."""
 
-_STUDIES = (
+HELD_STUDIES = (
     select(studies.c.uid)
     .where(among_texts(studies.c.uid, "uids"))
     .order_by(studies.c.uid)
@@ -44,9 +45,12 @@ _STUDIES = (
 _REQUESTS = select(requests.c.key, requests.c.method, requests.c.fingerprint, as_text(requests.c.answer)).where(
     requests.c.scope == bindparam("scope"), among_texts(requests.c.key, "keys")
 )
-_DECISIONS = select(observations.c.decision, as_text(observations.c.observation)).where(
-    observations.c.study_uid == bindparam("uid"), among_texts(observations.c.decision, "decisions")
-)
+_DECISIONS = select(
+    observations.c.decision,
+    observations.c.is_default,
+    observations.c.transaction_id <= TransactionId(),
+    as_text(observations.c.observation),
+).where(observations.c.study_uid == bindparam("uid"), among_texts(observations.c.decision, "decisions"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +68,14 @@ class Known:
 
     studies: the uids of those that there are.
     requests: by study's uid and key.
+    decisions: what was observed.
+    defaults: those that counted as the default reward, observed since or not.
     """
 
     studies: set[str]
     requests: dict[tuple[str, str], Answered] = field(default_factory=dict)
     decisions: dict[Decision, Observation] = field(default_factory=dict)
+    defaults: set[Decision] = field(default_factory=set)
 
     @classmethod
     def nothing(cls, batches: Sequence[DecisionBatch]) -> Known:
@@ -77,9 +84,9 @@ class Known:
 
     @classmethod
     def read(cls, connection: Connection, batches: Sequence[DecisionBatch]) -> Known:
-        """What the database says."""
+        """What the database says. Raises Overtaken where a default reward came in after this transaction began."""
         uids = sorted({batch.study.uid for batch in batches})
-        known = cls({uid for (uid,) in connection.all(_STUDIES, {"uids": listed(uids)})})
+        known = cls({uid for (uid,) in connection.all(HELD_STUDIES, {"uids": listed(uids)})})
         for uid in sorted(known.studies):
             of_study = [batch for batch in batches if batch.study.uid == uid]
             keys = sorted({batch.request.key for batch in of_study if batch.request is not None})
@@ -87,19 +94,37 @@ class Known:
                 known.requests[uid, key] = _answered(*answered)
             brought = [item for batch in of_study for item in batch.observations]
             decisions = sorted({item.decision for item in brought if isinstance(item, DecisionObservation)})
-            values = {"uid": uid, "decisions": listed(decisions)}
-            for decision, observation in connection.all(_DECISIONS, values):
-                known.decisions[uid, decision] = rows.observation_of(observation)
+            known._look_up(connection, uid, decisions)
         return known
+
+    def _look_up(self, connection: Connection, uid: str, decisions: Sequence[str]) -> None:
+        late = set()
+        for decision, is_default, is_earlier, observation in connection.all(
+            _DECISIONS, {"uid": uid, "decisions": listed(decisions)}
+        ):
+            if not is_default:
+                self.decisions[uid, decision] = rows.observation_of(observation)
+                continue
+            self.defaults.add((uid, decision))
+            if not is_earlier:
+                late.add((uid, decision))
+        # What takes a default reward's place has to be behind it in the log;
+        # only a transaction that begins now is sure to be.
+        if late - self.decisions.keys():
+            raise Overtaken
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The answer to each batch, and the rows that make it true."""
+    """The answer to each batch, and the rows that make it true.
+
+    expected: the decisions recorded, of studies in which they may be expected, by uid.
+    """
 
     answers: list[list[Result] | TrimtabError] = field(default_factory=list)
     requests: list[Row] = field(default_factory=list)
     decisions: list[Row] = field(default_factory=list)
+    expected: dict[str, list[str]] = field(default_factory=dict)
 
 
 def judge(batches: Sequence[DecisionBatch], known: Known, now: int) -> Plan:
@@ -146,7 +171,9 @@ def _result(plan: Plan, known: Known, study: Study, item: DecisionObservation, n
     before = known.decisions.get(key)
     if before is None:
         known.decisions[key] = item.observation
-        plan.decisions.append(rows.decision_row(study, item, now))
+        plan.decisions.append(rows.decision_row(study, item, now, replaces_default=key in known.defaults))
+        if study.spec.default_reward is not None:
+            plan.expected.setdefault(study.uid, []).append(item.decision)
         return RECORDED
     if before == item.observation:
         return DUPLICATE

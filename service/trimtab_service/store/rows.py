@@ -8,7 +8,7 @@ named ``..._row`` makes one for the insertion above it, and one named
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import JSON, Column, ColumnElement
 
@@ -17,10 +17,19 @@ from trimtab_service.domain.space import Parameters
 from trimtab_service.domain.study import Study, StudyName, StudyState
 from trimtab_service.domain.suggestion import Source, Trial, TrialState
 from trimtab_service.store import documents
-from trimtab_service.store.base import DecisionObservation, LogRow, Request
+from trimtab_service.store.base import Checkpoint, DecisionObservation, Expectation, LogRow, Request
 from trimtab_service.store.connection import Insertion, Row
 from trimtab_service.store.documents import Document
-from trimtab_service.store.tables import observations, progress, requests, signing_keys, studies, trials
+from trimtab_service.store.tables import (
+    checkpoints,
+    expected,
+    observations,
+    progress,
+    requests,
+    signing_keys,
+    studies,
+    trials,
+)
 from trimtab_service.store.words import as_text
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -37,6 +46,26 @@ def time_of(value: int) -> datetime:
     return _EPOCH + timedelta(microseconds=value)
 
 
+class Place(NamedTuple):
+    """Where a row of the log stands in the order of the tail; the start stands before every row."""
+
+    transaction: int
+    sequence: int
+
+
+START = Place(0, 0)
+
+
+def place_of(cursor: str) -> Place:
+    """What a cursor says; the empty one is the start."""
+    return Place(*map(int, cursor.split("-"))) if cursor else START
+
+
+def cursor_of(place: Place) -> str:
+    """Inverse of ``place_of``."""
+    return "" if place == START else f"{place.transaction}-{place.sequence}"
+
+
 def _read(column: Column[Any]) -> ColumnElement[Any]:
     return as_text(column) if isinstance(column.type, JSON) else column
 
@@ -50,13 +79,14 @@ STUDY_COLUMNS = tuple(_read(studies.c[name]) for name in STUDY.columns)
 
 def study_row(study: Study) -> Row:
     """For STUDY."""
+    earlier = [documents.space_document(space) for space in study.earlier_spaces]
     return (
         study.uid,
         study.name.namespace,
         study.name.study,
         study.state.value,
         study.revision,
-        documents.text(documents.spec_document(study.spec)),
+        documents.text({**documents.spec_document(study.spec), "earlier_spaces": earlier}),
         documents.text(documents.algorithm_document(study.algorithm)),
         microseconds(study.create_time),
         microseconds(study.update_time),
@@ -66,15 +96,17 @@ def study_row(study: Study) -> Row:
 def study_of(row: Row) -> Study:
     """From STUDY_COLUMNS."""
     uid, namespace, study, state, revision, spec, algorithm, create_time, update_time = row
+    document = documents.parsed(spec)
     return Study(
         name=StudyName(namespace, study),
         uid=uid,
-        spec=documents.spec_of(documents.parsed(spec)),
+        spec=documents.spec_of(document),
         algorithm=documents.algorithm_of(documents.parsed(algorithm)),
         create_time=time_of(create_time),
         update_time=time_of(update_time),
         state=StudyState(state),
         revision=revision,
+        earlier_spaces=tuple(map(documents.space_of, document.get("earlier_spaces", ()))),
     )
 
 
@@ -136,15 +168,19 @@ TRIAL_OBSERVATION = Insertion(observations, ("study_uid", "number", "observation
 
 def trial_observation_row(study: Study, number: int, observation: Observation, now: int) -> Row:
     """For TRIAL_OBSERVATION; ``now`` in microseconds."""
-    return (study.uid, number, documents.text(documents.observation_document(observation)), now)
+    return (study.uid, number, observation_text(observation), now)
 
 
 DECISION = Insertion(
-    observations, ("study_uid", "decision", "arm", "propensity", "context", "observation", "create_time")
+    observations,
+    (
+        *("study_uid", "decision", "arm", "propensity", "context", "observation", "create_time"),
+        *("issue_time", "step", "tag", "replaces_default"),
+    ),
 )
 
 
-def decision_row(study: Study, observed: DecisionObservation, now: int) -> Row:
+def decision_row(study: Study, observed: DecisionObservation, now: int, *, replaces_default: bool = False) -> Row:
     """For DECISION; ``now`` in microseconds."""
     return (
         study.uid,
@@ -152,9 +188,18 @@ def decision_row(study: Study, observed: DecisionObservation, now: int) -> Row:
         observed.arm,
         observed.propensity,
         _text(observed.context),
-        documents.text(documents.observation_document(observed.observation)),
+        observation_text(observed.observation),
         now,
+        observed.issued,
+        observed.step,
+        observed.tag,
+        replaces_default,
     )
+
+
+def observation_text(observation: Observation) -> str:
+    """For the column observation."""
+    return documents.text(documents.observation_document(observation))
 
 
 def observation_of(text: str) -> Observation:
@@ -173,14 +218,20 @@ LOG_COLUMNS = (
     observations.c.decision,
     observations.c.arm,
     observations.c.propensity,
+    observations.c.issue_time,
+    observations.c.step,
+    observations.c.tag,
+    observations.c.is_default,
+    observations.c.replaces_default,
     _read(trials.c.parameters),
-    _read(trials.c.context),
+    _read(trials.c.context).label("trial_context"),
 )
 
 
 def log_row_of(row: Row) -> LogRow:
     """From LOG_COLUMNS."""
-    _, sequence, observation, own_context, create_time, number, decision, arm, propensity, parameters, context = row
+    _, sequence, observation, own_context, create_time, number, decision, *rest = row
+    arm, propensity, issued, step, tag, is_default, replaces_default, parameters, context = rest
     return LogRow(
         sequence=sequence,
         observation=observation_of(observation),
@@ -191,7 +242,55 @@ def log_row_of(row: Row) -> LogRow:
         decision=decision,
         arm=arm,
         propensity=propensity,
+        issued=issued,
+        step=step,
+        tag=tag,
+        is_default=bool(is_default),
+        replaces_default=bool(replaces_default),
     )
+
+
+EXPECTATION = Insertion(
+    expected, ("study_uid", "decision", "due", "arm", "propensity", "context", "issue_time", "step", "tag")
+)
+
+
+def expectation_row(study: Study, expectation: Expectation) -> Row:
+    """For EXPECTATION."""
+    return (
+        study.uid,
+        expectation.decision,
+        expectation.due,
+        expectation.arm,
+        expectation.propensity,
+        _text(expectation.context),
+        expectation.issued,
+        expectation.step,
+        expectation.tag,
+    )
+
+
+CHECKPOINT = Insertion(
+    checkpoints,
+    (
+        *("study_uid", "fingerprint", "transaction_id", "sequence"),
+        *("revision", "observation_count", "state", "create_time"),
+    ),
+)
+CHECKPOINT_COLUMNS = tuple(checkpoints.c[name] for name in CHECKPOINT.columns[1:-1])
+
+
+def checkpoint_row(study: Study, checkpoint: Checkpoint) -> Row:
+    """For CHECKPOINT; with the time of day."""
+    place = place_of(checkpoint.cursor)
+    counts = (checkpoint.revision, checkpoint.observation_count)
+    return (study.uid, checkpoint.fingerprint, *place, *counts, checkpoint.state, microseconds(datetime.now(UTC)))
+
+
+def checkpoint_of(row: Row) -> Checkpoint:
+    """From CHECKPOINT_COLUMNS."""
+    fingerprint, transaction, sequence, revision, count, state = row
+    return Checkpoint(fingerprint, cursor_of(Place(transaction, sequence)), revision, count, bytes(state))
 
 
 REQUEST = Insertion(requests, ("scope", "key", "method", "fingerprint", "answer", "create_time"))

@@ -35,7 +35,7 @@ def namespace_scope(namespace: str) -> str:
 def remember(connection: Connection, scope: str, request: Request | None, answer: Document) -> None:
     """Stores the answer; IntegrityError where there is one already."""
     if request is not None:
-        connection.insert(rows.REQUEST, [rows.request_row(scope, request, answer)])
+        connection.insert((rows.REQUEST, [rows.request_row(scope, request, answer)]))
 
 
 def recall(connection: Connection, scope: str, request: Request | None) -> Document | None:

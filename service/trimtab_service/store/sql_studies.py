@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from functools import lru_cache
 
@@ -12,8 +13,10 @@ from trimtab_service.domain.suggestion import TrialState
 from trimtab_service.store import refusals, rows
 from trimtab_service.store.base import Request
 from trimtab_service.store.connection import Connection
+from trimtab_service.store.documents import listed
 from trimtab_service.store.sql_requests import SqlRequests, namespace_scope, recall, remember
 from trimtab_service.store.tables import observations, progress, requests, signing_keys, studies, trials
+from trimtab_service.store.words import among_texts
 
 MOST_STUDIES = 200
 """Studies of which it is remembered what their rows mean."""
@@ -21,6 +24,7 @@ MOST_STUDIES = 200
 NAMED = and_(studies.c.namespace == bindparam("namespace"), studies.c.study == bindparam("study"))
 _BY_NAME = select(*rows.STUDY_COLUMNS).where(NAMED)
 _BY_UID = select(*rows.STUDY_COLUMNS).where(studies.c.uid == bindparam("uid"))
+_REVISIONS = select(studies.c.uid, studies.c.revision).where(among_texts(studies.c.uid, "uids"))
 _ORDER = (studies.c.namespace, studies.c.study)
 _STORED_REVISION = and_(studies.c.uid == bindparam("old_uid"), studies.c.revision == bindparam("old_revision"))
 _NEW = tuple(f"new_{name}" for name in rows.STUDY.columns)
@@ -40,7 +44,8 @@ _COUNT_TRIALS = (
     .where(trials.c.study_uid == bindparam("uid"))
     .group_by(_STATE)
 )
-_COUNT_DECISIONS = select(func.count()).where(observations.c.study_uid == bindparam("uid"))
+_ROWS_LEFT = select(func.count()).where(observations.c.study_uid == bindparam("uid")).scalar_subquery()
+_COUNT_DECISIONS = select(progress.c.compacted + _ROWS_LEFT).where(progress.c.study_uid == bindparam("uid"))
 _PROGRESS = select(progress.c.observations).where(progress.c.study_uid == bindparam("uid"))
 
 # The state is part of the statement: only so every planner sees that the partial index will do.
@@ -72,7 +77,7 @@ class SqlStudies(SqlRequests):
         """The deployment's own key."""
 
         def insert_key(connection: Connection) -> bytes:
-            connection.insert(rows.SIGNING_KEY, [(_DEPLOYMENT, candidate)])
+            connection.insert((rows.SIGNING_KEY, [(_DEPLOYMENT, candidate)]))
             return candidate
 
         def read_key(connection: Connection) -> bytes | None:
@@ -87,8 +92,8 @@ class SqlStudies(SqlRequests):
         scope = namespace_scope(study.name.namespace)
 
         def create(connection: Connection) -> Study:
-            connection.insert(rows.STUDY, [rows.study_row(study)])
-            connection.insert(rows.PROGRESS, [(study.uid, 0, 0)])
+            connection.insert((rows.STUDY, [rows.study_row(study)]))
+            connection.insert((rows.PROGRESS, [(study.uid, 0, 0)]))
             remember(connection, scope, request, {"uid": study.uid})
             return study
 
@@ -139,6 +144,11 @@ class SqlStudies(SqlRequests):
             place = tuple_(after.namespace, after.study)
             query = query.where(tuple_(*_ORDER) > place)
         return self.look(lambda connection: [self.study_of(row) for row in connection.all(query, {})])
+
+    def revisions(self, uids: Collection[str]) -> Mapping[str, int]:
+        """In one statement, however many."""
+        values = {"uids": listed(list(uids))}
+        return {uid: int(revision) for uid, revision in self.look(lambda each: each.all(_REVISIONS, values))}
 
     def replace_study(self, old: Study, new: Study, request: Request | None) -> Study:
         """Writes where the stored revision is the old one's."""

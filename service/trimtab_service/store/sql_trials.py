@@ -139,7 +139,7 @@ class SqlTrials(SqlStudies):
 
         def append(connection: Connection) -> tuple[Trial, ...]:
             remember(connection, study.uid, request, answer)
-            connection.insert(rows.TRIAL, [rows.trial_row(study, trial) for trial in trials])
+            connection.insert((rows.TRIAL, [rows.trial_row(study, trial) for trial in trials]))
             return tuple(trials)
 
         def judge(connection: Connection) -> tuple[Trial, ...]:
@@ -231,7 +231,7 @@ def _answered(connection: Connection, uid: str, answer: documents.Document) -> t
 
 def _end(connection: Connection, study: Study, taken: Sequence[TrialObservation], now: int) -> None:
     added = [rows.trial_observation_row(study, item.number, item.observation, now) for item in taken]
-    connection.insert(rows.TRIAL_OBSERVATION, added)
+    connection.insert((rows.TRIAL_OBSERVATION, added))
     for outcome, state in STATE_AFTER.items():
         numbers = [item.number for item in taken if item.observation.outcome is outcome]
         if numbers:

@@ -15,7 +15,9 @@ from sqlalchemy import URL, create_engine, event
 from trimtab_service.domain.errors import StoreUnavailable
 from trimtab_service.store.connection import Connection, Insertion, Row
 from trimtab_service.store.schema import make_tables
+from trimtab_service.store.sql_checkpoints import SqlCheckpoints
 from trimtab_service.store.sql_log import SqlLog, page_by
+from trimtab_service.store.sql_rewards import SqlRewards
 from trimtab_service.store.sql_trials import SqlTrials
 from trimtab_service.store.tables import observations
 
@@ -37,9 +39,10 @@ PRAGMAS = (
 class SqliteConnection(Connection):
     """Of sqlite3."""
 
-    def insert(self, insertion: Insertion, rows: Sequence[Row]) -> None:
-        """One prepared statement, executed for each row."""
-        self.driver.executemany(_insert_text(insertion), rows)
+    def insert(self, *parts: tuple[Insertion, Sequence[Row]]) -> None:
+        """One prepared statement for each table, executed for each row."""
+        for insertion, rows in parts:
+            self.driver.executemany(_insert_text(insertion), rows)
 
 
 @lru_cache
@@ -48,7 +51,7 @@ def _insert_text(insertion: Insertion) -> str:
     return f"INSERT INTO {insertion.table.name} ({', '.join(insertion.columns)}) VALUES ({values})"
 
 
-class SqliteStore(SqlTrials, SqlLog):
+class SqliteStore(SqlTrials, SqlRewards, SqlLog, SqlCheckpoints):
     """Studies in one SQLite file, made on first start."""
 
     writers: ClassVar[int] = 1

@@ -11,6 +11,7 @@ from __future__ import annotations
 from sqlalchemy import (
     JSON,
     BigInteger,
+    Boolean,
     Column,
     Double,
     ForeignKey,
@@ -21,6 +22,7 @@ from sqlalchemy import (
     String,
     Table,
     UniqueConstraint,
+    text,
 )
 
 from trimtab_service.store.words import TransactionId
@@ -37,7 +39,7 @@ metadata = MetaData(
 # Keys sort by code point everywhere, as SQLite does by itself.
 Key = String().with_variant(String(collation="C"), "postgresql")
 
-# SQLite numbers rows by itself only where the type is exactly INTEGER.
+# SQLite numbers rows by itself only where the type is exactly INTEGER, which is as long as any.
 Sequence = BigInteger().with_variant(Integer(), "sqlite")
 
 
@@ -45,6 +47,14 @@ def _study_uid(*, primary_key: bool = False) -> Column[str]:
     return Column(
         "study_uid", Key, ForeignKey("studies.uid", ondelete="CASCADE"), primary_key=primary_key, nullable=False
     )
+
+
+def _zero(name: str) -> Column[int]:
+    return Column(name, BigInteger, nullable=False, server_default=text("0"))
+
+
+def _no(name: str) -> Column[bool]:
+    return Column(name, Boolean, nullable=False, server_default=text("false"))
 
 
 studies = Table(
@@ -64,13 +74,17 @@ studies = Table(
 
 # How much was observed of a trial study. Apart from the study, so that an
 # observation doesn't write the spec anew; its row is the lock that puts the
-# observations of one study in order.
+# observations of one study in order. Of a bandit study: how many rows of its
+# log were compacted, and the place of the last of them.
 progress = Table(
     "progress",
     metadata,
     _study_uid(primary_key=True),
     Column("observations", BigInteger, nullable=False),
     Column("newest_sequence", BigInteger, nullable=False),
+    _zero("compacted"),
+    _zero("compacted_transaction"),
+    _zero("compacted_sequence"),
 )
 
 trials = Table(
@@ -87,10 +101,11 @@ trials = Table(
 )
 
 # The log: rows are added, and never changed. ``number`` is set in trial
-# studies; ``decision`` to ``context`` are in bandit studies. transaction_id, which
-# the database fills in, is 0 where transactions commit in the order in which
-# they number their rows; elsewhere it puts the rows in an order in which none
-# appears late: see ``sql_log``.
+# studies; ``decision`` to ``context`` and ``issue_time`` (milliseconds) to
+# ``replaces_default`` in bandit studies. transaction_id, which the database fills
+# in, is 0 where transactions commit in the order in which they number their
+# rows; elsewhere it puts the rows in an order in which none appears late: see
+# ``sql_log``.
 observations = Table(
     "observations",
     metadata,
@@ -99,11 +114,16 @@ observations = Table(
     Column("transaction_id", BigInteger, nullable=False, server_default=TransactionId()),
     Column("number", BigInteger),
     Column("decision", Key),
-    Column("arm", Integer),
+    Column("arm", Sequence),
     Column("propensity", Double),
     Column("context", JSON),
     Column("observation", JSON, nullable=False),
     Column("create_time", BigInteger, nullable=False),
+    _zero("issue_time"),
+    _zero("step"),
+    Column("tag", Integer, nullable=False, server_default=text("0")),
+    _no("is_default"),
+    _no("replaces_default"),
     sqlite_autoincrement=True,
 )
 Index("observations_log_ix", observations.c.study_uid, observations.c.transaction_id, observations.c.sequence)
@@ -114,9 +134,42 @@ PARTIAL_INDEXES = (
     # What servers count now and then: only trials that haven't ended are in it.
     "CREATE INDEX trials_pending_ix ON trials (expire_time) WHERE state = 'pending'",
     "CREATE UNIQUE INDEX observations_trial_uq ON observations (study_uid, number) WHERE number IS NOT NULL",
-    "CREATE UNIQUE INDEX observations_decision_uq ON observations (study_uid, decision) WHERE decision IS NOT NULL",
+    # One first row of a decision, what was observed or the default reward, whoever
+    # else writes; and one that takes a default reward's place.
+    "CREATE UNIQUE INDEX observations_decision_uq ON observations (study_uid, decision, replaces_default) "
+    "WHERE decision IS NOT NULL",
 )
 """In words that every engine knows. (As options of Index they would load the dialect of each.)"""
+
+# Decisions that count as the default reward of their study from ``due`` on
+# (milliseconds), unless they are observed; then, and then, their row goes.
+expected = Table(
+    "expected",
+    metadata,
+    _study_uid(primary_key=True),
+    Column("decision", Key, primary_key=True),
+    Column("due", BigInteger, nullable=False, index=True),
+    Column("arm", BigInteger, nullable=False),
+    Column("propensity", Double, nullable=False),
+    Column("context", JSON, nullable=False),
+    Column("issue_time", BigInteger, nullable=False),
+    Column("step", BigInteger, nullable=False),
+    Column("tag", Integer, nullable=False),
+)
+
+# What the log was folded into up to a place, so that nobody reads it from the start.
+checkpoints = Table(
+    "checkpoints",
+    metadata,
+    _study_uid(primary_key=True),
+    Column("fingerprint", Key, primary_key=True),
+    Column("transaction_id", BigInteger, nullable=False),
+    Column("sequence", BigInteger, nullable=False),
+    Column("revision", BigInteger, nullable=False),
+    Column("observation_count", BigInteger, nullable=False),
+    Column("state", LargeBinary, nullable=False),
+    Column("create_time", BigInteger, nullable=False),
+)
 
 # What was answered to writes that named themselves. Written in the transaction
 # of its effect. scope: a study's uid, or namespaces/ID.

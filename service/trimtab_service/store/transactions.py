@@ -62,6 +62,13 @@ class Transactions(ABC):
         """Runs work that writes; may run it again, after the first attempt left no trace."""
         return self._run(self.begin_write, work)
 
+    def write_alone(self, work: Callable[[Connection], Answer]) -> Answer:
+        """Runs work that does nothing but insert rows once; may run it again though the first attempt was committed.
+
+        For work that is told by constraints what is there already.
+        """
+        return self.write(work)
+
     def write_or_judge(
         self, work: Callable[[Connection], Answer | None], judge: Callable[[Connection], Answer | None]
     ) -> Answer:
@@ -82,16 +89,29 @@ class Transactions(ABC):
         raise _contended()
 
     def write_or_retry(self, first: Callable[[Connection], Answer], again: Callable[[Connection], Answer]) -> Answer:
-        """Runs ``first``; where a constraint is in its way, ``again`` until none is.
+        """Runs ``first``; where a constraint is in its way, or it was Overtaken, ``again`` until neither happens.
 
         Each attempt of ``again`` sees what was in the way of the one before.
         """
-        work = first
-        for _ in range(MOST_ATTEMPTS):
+        return self._until_through(self.write, first, again)
+
+    def write_alone_or_retry(
+        self, first: Callable[[Connection], Answer], again: Callable[[Connection], Answer]
+    ) -> Answer:
+        """As ``write_or_retry``; ``first`` is run by ``write_alone``."""
+        return self._until_through(self.write_alone, first, again)
+
+    def _until_through(
+        self,
+        begin: Callable[[Callable[[Connection], Answer]], Answer],
+        first: Callable[[Connection], Answer],
+        again: Callable[[Connection], Answer],
+    ) -> Answer:
+        for attempt in range(MOST_ATTEMPTS):
             try:
-                return self.write(work)
-            except self._driver.IntegrityError:
-                work = again
+                return self.write(again) if attempt else begin(first)
+            except (self._driver.IntegrityError, Overtaken):
+                pass
         raise _contended()
 
     def _run(self, begin: str, work: Callable[[Connection], Answer]) -> Answer:
@@ -153,6 +173,10 @@ class Transactions(ABC):
     def unavailable(self, error: Exception) -> StoreUnavailable:
         """What the driver said, in one line. Drivers don't show passwords."""
         return StoreUnavailable(f"{self._place} doesn't answer: {' '.join(str(error).split())}")
+
+
+class Overtaken(Exception):
+    """The work needs a transaction that began later; rolls back."""
 
 
 class _Refused(Exception):

@@ -38,6 +38,27 @@ class AmongTexts(FunctionElement[bool]):
     inherit_cache = True
 
 
+class Listed(FunctionElement[Any]):
+    """The elements of a JSON array as rows of one column: ``Listed(...).table_valued("value")``."""
+
+    inherit_cache = True
+
+
+# The position comes as a literal column.
+class TextAt(FunctionElement[str]):
+    """The text at a position of a JSON array."""
+
+    type = String()
+    inherit_cache = True
+
+
+class IntegerAt(FunctionElement[int]):
+    """The integer at a position of a JSON array."""
+
+    type = BigInteger()
+    inherit_cache = True
+
+
 @compiles(TransactionId, "sqlite")
 def _(_element: TransactionId, _compiler: SQLCompiler, **_: Any) -> str:
     return "0"
@@ -77,6 +98,39 @@ def _(element: AmongIntegers, compiler: SQLCompiler, **options: Any) -> str:
 def _(element: AmongTexts, compiler: SQLCompiler, **options: Any) -> str:
     column, listed = (compiler.process(clause, **options) for clause in element.clauses)
     return f"{column} = ANY(ARRAY(SELECT value FROM json_array_elements_text(({listed})::json)))"
+
+
+@compiles(Listed, "sqlite")
+def _(element: Listed, compiler: SQLCompiler, **options: Any) -> str:
+    return f"json_each{_array(element, compiler, options)}"
+
+
+@compiles(Listed, "postgresql")
+def _(element: Listed, compiler: SQLCompiler, **options: Any) -> str:
+    return f"json_array_elements({_array(element, compiler, options)}::json)"
+
+
+def _array(element: Listed, compiler: SQLCompiler, options: dict[str, Any]) -> str:
+    return f"({compiler.process(element.clauses, **options)})"
+
+
+@compiles(TextAt, "sqlite")
+@compiles(IntegerAt, "sqlite")
+def _(element: FunctionElement[Any], compiler: SQLCompiler, **options: Any) -> str:
+    array, position = (compiler.process(clause, **options) for clause in element.clauses)
+    return f"json_extract({array}, '$[{position}]')"
+
+
+@compiles(TextAt, "postgresql")
+def _(element: TextAt, compiler: SQLCompiler, **options: Any) -> str:
+    array, position = (compiler.process(clause, **options) for clause in element.clauses)
+    return f"({array} ->> {position})"
+
+
+@compiles(IntegerAt, "postgresql")
+def _(element: IntegerAt, compiler: SQLCompiler, **options: Any) -> str:
+    array, position = (compiler.process(clause, **options) for clause in element.clauses)
+    return f"({array} ->> {position})::bigint"
 
 
 def as_text(document: ColumnElement[Any]) -> ColumnElement[str]:

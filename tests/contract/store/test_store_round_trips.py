@@ -9,12 +9,23 @@ from datetime import datetime
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from contract.store.rewards import DEFAULT, LATEST, REWARDED
 from store_values import DECISIONS, NOW, a_request, a_study
 from trimtab_service.domain.observation import Observation
 from trimtab_service.domain.study import Study, TrialName
 from trimtab_service.domain.suggestion import Trial
-from trimtab_service.store.base import DecisionBatch, DecisionObservation, Store, TrialObservation
-from unit.store.study_strategies import TIMES, decisions, observations, studies, trials
+from trimtab_service.store.base import (
+    Checkpoint,
+    DecisionBatch,
+    DecisionObservation,
+    Expectation,
+    ExpectationBatch,
+    LogRow,
+    Store,
+    TrialObservation,
+)
+from unit.domain.parameters_strategies import TEXTS
+from unit.store.study_strategies import COUNTS, TIMES, decisions, expectations, observations, studies, trials
 
 EXAMPLES = 25
 one_store = settings(
@@ -64,9 +75,45 @@ def test_a_decision_comes_back(store: Store, observed: list[DecisionObservation]
     first, again = (store.record_decisions([batch], time)[0] for _ in range(2))
     assert repr((first, again)) == repr((["RECORDED"] * len(observed), ["DUPLICATE"] * len(observed))).replace("'", "")
     rows = {row.decision: row for row in store.tail(study, "", 10).rows}
-    read = [
-        DecisionObservation(row.decision or "", row.arm or 0, row.propensity or 0, row.observation, row.context)
-        for row in (rows[item.decision] for item in observed)
-    ]
-    assert repr(read) == repr(observed)
+    assert repr([_observed(rows[item.decision]) for item in observed]) == repr(observed)
     assert {row.create_time for row in rows.values()} == {time}
+
+
+def _observed(row: LogRow) -> DecisionObservation:
+    return DecisionObservation(
+        decision=row.decision or "",
+        arm=row.arm or 0,
+        propensity=row.propensity or 0,
+        observation=row.observation,
+        context=row.context,
+        issued=row.issued,
+        step=row.step,
+        tag=row.tag,
+    )
+
+
+@one_store
+@given(expected=st.lists(expectations(), min_size=1, max_size=5))
+def test_an_expected_decision_comes_back(store: Store, expected: list[Expectation]) -> None:
+    """From the tail, as the default reward."""
+    study = store.create_study(a_study(f"s{uuid.uuid4().hex}", spec=REWARDED, algorithm=DECISIONS), None)
+    store.expect_decisions([ExpectationBatch(study, expected)])
+    assert store.settle(LATEST, 10) == len(expected)
+    read = [_observed(row) for row in store.tail(study, "", 10).rows]
+    names = ("decision", "arm", "propensity", "context", "issued", "step", "tag")
+    assert sorted(repr([getattr(item, name) for name in names]) for item in read) == sorted(
+        repr([getattr(item, name) for name in names]) for item in expected
+    )
+    assert {repr(item.observation) for item in read} == {repr(DEFAULT)}
+
+
+@one_store
+@given(state=st.binary(max_size=200), place=st.tuples(COUNTS, COUNTS), revision=COUNTS, count=COUNTS, name=TEXTS)
+def test_a_checkpoint_comes_back(
+    store: Store, state: bytes, place: tuple[int, int], revision: int, count: int, name: str
+) -> None:
+    """To the last byte."""
+    study = store.create_study(a_study(f"s{uuid.uuid4().hex}", algorithm=DECISIONS), None)
+    checkpoint = Checkpoint(name, "{}-{}".format(*place), revision, count, state)
+    store.save_checkpoint(study, checkpoint)
+    assert repr(store.load_checkpoint(study, name)) == repr(checkpoint)

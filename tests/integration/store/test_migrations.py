@@ -111,8 +111,8 @@ def test_migrating_again_changes_nothing(database_url: str) -> None:
 NEXT_STEP = """
 from alembic import op
 
-revision = "0002"
-down_revision = "0001"
+revision = "next"
+down_revision = "{head}"
 
 
 def upgrade():
@@ -125,7 +125,7 @@ def test_an_older_version_is_brought_up_to_date(
 ) -> None:
     """By the steps that it lacks; what is stored stays. Several servers at once take them once."""
     study = a_study()
-    (tmp_path / "0002_next.py").write_text(NEXT_STEP)
+    (tmp_path / "next.py").write_text(NEXT_STEP.format(head=migrations.HEAD))
     with opened(database_url) as store:
         store.migrate()
         store.create_study(study, None)
@@ -138,8 +138,8 @@ def test_an_older_version_is_brought_up_to_date(
         return config
 
     monkeypatch.setattr(run, "configuration", with_next_step)
-    monkeypatch.setattr(schema, "HEAD", "0002")
-    monkeypatch.setattr(schema, "OLDER", ("0001",))
+    monkeypatch.setattr(schema, "HEAD", "next")
+    monkeypatch.setattr(schema, "OLDER", (*migrations.OLDER, migrations.HEAD))
     with opened(database_url) as store, opened(database_url) as another:
         assert race([store.migrate, another.migrate]) == [None, None]
         execute(store, "INSERT INTO next_things VALUES (1)")

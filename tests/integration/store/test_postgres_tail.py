@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import json
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
+from datetime import timedelta
 from threading import Event
 from types import SimpleNamespace
 
 import psycopg
 import pytest
+from sqlalchemy import Executable
 
 from store_values import DECISIONS, NOW, a_decision, a_study
 from trimtab_service.domain.study import Study
 from trimtab_service.store import rows, sql_log
-from trimtab_service.store.base import DecisionBatch
+from trimtab_service.store.base import Checkpoint, CursorTooOld, DecisionBatch
 from trimtab_service.store.catalog import open_store
 from trimtab_service.store.connection import Connection
 from trimtab_service.store.postgres import PostgresStore
@@ -50,7 +53,7 @@ def late(
 
     def write(connection: Connection) -> None:
         now = rows.microseconds(NOW)
-        connection.insert(rows.DECISION, [rows.decision_row(study, a_decision(name), now) for name in names])
+        connection.insert((rows.DECISION, [rows.decision_row(study, a_decision(name), now) for name in names]))
         written.set()
         assert release.wait(60)
         end()
@@ -122,6 +125,19 @@ def test_a_transaction_that_is_rolled_back_holds_nothing_for_ever(store: Postgre
     assert (str(future.exception()), read) == ("given up", [[], ["quick"]])
 
 
+def explained(store: PostgresStore, statement: Executable, values: Mapping[str, object]) -> str:
+    """How the server would find the rows."""
+    plans: list[str] = []
+
+    def explain(connection: Connection) -> None:
+        execute = connection.driver.execute
+        connection.driver = SimpleNamespace(execute=lambda text, values: execute(f"EXPLAIN {text}", values))
+        plans.extend(line for (line,) in connection.all(statement, values))
+
+    store.look(explain)
+    return "\n".join(plans)
+
+
 def test_the_tail_reads_from_an_index(store: PostgresStore, study: Study, postgres_url: str) -> None:
     """However long the log is: neither sorted nor passed over row by row."""
     for part in range(20):
@@ -129,17 +145,9 @@ def test_the_tail_reads_from_an_index(store: PostgresStore, study: Study, postgr
     cursor = store.tail(study, "", 3_000).cursor
     with psycopg.connect(postgres_url, autocommit=True) as connection:
         connection.execute("ANALYZE")
-    plans: list[str] = []
-
-    def explain(connection: Connection) -> None:
-        execute = connection.driver.execute
-        connection.driver = SimpleNamespace(execute=lambda text, values: execute(f"EXPLAIN {text}", values))
-        plans.extend(line for (line,) in connection.all(sql_log.TAIL, values))
-
     transaction, sequence = map(int, cursor.split("-"))
     values = {"uid": study.uid, "transaction": transaction, "sequence": sequence, "most": 100}
-    store.look(explain)
-    plan = "\n".join(plans)
+    plan = explained(store, sql_log.TAIL, values)
     assert "observations_log_ix" in plan
     assert "Sort" not in plan
 
@@ -155,3 +163,48 @@ def test_a_log_restored_on_another_server_is_read(store: PostgresStore, study: S
     after = store.tail(study, before.cursor, 10)
     read = [[row.decision for row in tail.rows] for tail in (before, after)]
     assert read == [[], ["a", "b", "c"]]
+
+
+def test_checkpoints_restored_on_another_server_cover_what_they_covered(
+    store: PostgresStore, study: Study, postgres_url: str
+) -> None:
+    """Of a log that was compacted as well; and what is new comes behind all of them."""
+    for name in "abcdef":
+        record(store, study, name)
+    cursors = [store.tail(study, "", many).cursor for many in range(1, 7)]
+    for name, cursor in zip("abcde", cursors, strict=False):
+        store.save_checkpoint(study, Checkpoint(name, cursor, 1, 1, b""))
+    assert store.compact(study, "c", NOW + timedelta(days=1), 2) == 2
+    store.save_checkpoint(study, Checkpoint("a", cursors[0], 1, 1, b""))  # which is behind where the log begins
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        for table, column in (("observations", "transaction_id"), ("checkpoints", "transaction_id")):
+            # In the opposite order of their numbers, and the first of them as old as this server.
+            connection.execute(f"UPDATE {table} SET {column} = {column} + 1000000000000 - 10")
+        connection.execute("UPDATE progress SET compacted_transaction = compacted_transaction + 1000000000000 - 10")
+    store.migrate()
+    record(store, study, "g")
+    checkpoints = {name: store.load_checkpoint(study, name) for name in "abcde"}
+    read = {
+        name: "".join(row.decision or "" for row in store.tail(study, found.cursor, 10).rows)
+        for name, found in checkpoints.items()
+        if found is not None
+    }
+    assert read == {"b": "cdefg", "c": "defg", "d": "efg", "e": "fg"}
+    with pytest.raises(CursorTooOld) as caught:
+        store.tail(study, "", 10)
+    assert [row.decision for row in store.tail(study, caught.value.start, 10).rows] == list("cdefg")
+    assert store.compact(study, "e", NOW + timedelta(days=1), 100) == 3
+    assert store.get_counts(study, NOW).observations == 7
+
+
+def test_news_are_looked_up_in_an_index(store: PostgresStore, study: Study, postgres_url: str) -> None:
+    """Each study by itself, however many there are and however long their logs."""
+    for part in range(10):
+        record(store, study, *[f"{part}-{index}" for index in range(200)])
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        connection.execute("ANALYZE")
+    values = {"cursors": json.dumps([[study.uid, 1, 1]] + [[f"{number:032x}", 0, 0] for number in range(500)])}
+    plan = explained(store, sql_log.NEWS, values)
+    assert "Index Scan using observations_log_ix" in plan or "Index Only Scan using observations_log_ix" in plan
+    assert "Seq Scan" not in plan
+    assert "Sort" not in plan

@@ -7,25 +7,23 @@ from datetime import UTC, datetime, timedelta
 
 from hypothesis import strategies as st
 
+from trimtab_service.domain.metric import Formula, Goal, Metric, MetricKind, Objective, OutsideRange, Ratio, WeightedSum
 from trimtab_service.domain.observation import Measurement, Observation, Outcome
 from trimtab_service.domain.space import ParameterValue, SearchSpace
 from trimtab_service.domain.study import (
     LARGEST_SEED,
+    LONGEST_RETENTION,
     LONGEST_SPAN,
     SHORTEST_SPAN,
     AlgorithmRequest,
     ChosenAlgorithm,
-    Goal,
-    Metric,
-    MetricKind,
-    Objective,
     Study,
     StudyName,
     StudySpec,
     StudyState,
 )
 from trimtab_service.domain.suggestion import ModelInfo, Source, Trial, TrialState
-from trimtab_service.store.base import DecisionObservation
+from trimtab_service.store.base import DecisionObservation, Expectation
 from unit.domain.parameters_strategies import NAMES, TEXTS, spaces, values_of
 
 FINITE = st.floats(allow_nan=False, allow_infinity=False)
@@ -47,7 +45,16 @@ def metrics(draw: st.DrawFn, name: str) -> Metric:
         return Metric(name, MetricKind.BINARY, description=description)
     low, high = sorted(draw(st.lists(FINITE, min_size=2, max_size=2, unique=True)))
     bounds = draw(st.sampled_from([(None, None), (low, None), (None, high), (low, high)]))
-    return Metric(name, MetricKind.REAL, *bounds, description=description)
+    return Metric(name, MetricKind.REAL, *bounds, description=description, outside=draw(st.sampled_from(OutsideRange)))
+
+
+@st.composite
+def formulas(draw: st.DrawFn, names: list[str]) -> Formula:
+    """Of some of the metrics."""
+    if len(names) > 1 and draw(st.booleans()):
+        numerator, denominator = draw(st.permutations(names))[:2]
+        return Ratio(numerator, denominator)
+    return WeightedSum(draw(st.dictionaries(st.sampled_from(names), FINITE.filter(bool), min_size=1)))
 
 
 @st.composite
@@ -57,24 +64,41 @@ def points(draw: st.DrawFn, space: SearchSpace) -> dict[str, ParameterValue]:
 
 
 @st.composite
+def parts(draw: st.DrawFn, space: SearchSpace) -> dict[str, ParameterValue]:
+    """Values for some of the parameters."""
+    names = draw(st.sets(st.sampled_from([parameter.name for parameter in space.parameters]), min_size=1))
+    return {name: value for name, value in draw(points(space)).items() if name in names}
+
+
+@st.composite
 def specs(draw: st.DrawFn) -> StudySpec:
     """Any study."""
     space = draw(spaces())
     taken = {parameter.name for parameter in space.parameters}
     context = tuple(parameter for parameter in draw(spaces()).parameters if parameter.name not in taken)
     declared = [draw(metrics(name)) for name in draw(st.lists(NAMES, min_size=1, max_size=3, unique=True))]
+    names = [metric.name for metric in declared]
+    others = draw(st.lists(NAMES.filter(lambda name: name not in names), max_size=2, unique=True))
+    declared += [Metric(name, formula=draw(formulas(names))) for name in others]
+    objective = draw(st.sampled_from(declared))
+    lifetime = draw(SPANS)
+    wait = draw(st.none() | st.timedeltas(SHORTEST_SPAN, lifetime))
     return StudySpec(
         space=space,
         metrics=tuple(declared),
-        objectives=(Objective(draw(st.sampled_from(declared)).name, draw(st.sampled_from(Goal))),),
+        objectives=(Objective(objective.name, draw(st.sampled_from(Goal))),),
         context=context,
         algorithm=AlgorithmRequest(draw(TEXTS), draw(OPTIONS)),
         baseline=draw(st.none() | points(space)),
         lease=draw(SPANS),
-        decision_lifetime=draw(SPANS),
+        decision_lifetime=lifetime,
         seed=draw(st.none() | st.integers(0, LARGEST_SEED)),
         description=draw(TEXTS),
         labels=draw(st.dictionaries(NAMES, TEXTS, max_size=3)),
+        reward_wait=wait,
+        default_reward=None if wait is None else draw(st.floats(objective.min, objective.max, allow_infinity=False)),
+        retention=draw(st.none() | st.timedeltas(lifetime, LONGEST_RETENTION)),
+        disabled_arms=tuple(draw(st.lists(parts(space), max_size=2))),
     )
 
 
@@ -93,6 +117,7 @@ def studies(draw: st.DrawFn) -> Study:
         update_time=draw(TIMES),
         state=draw(st.sampled_from(StudyState)),
         revision=draw(COUNTS),
+        earlier_spaces=tuple(draw(st.lists(spaces(), max_size=2))),
     )
 
 
@@ -127,13 +152,37 @@ def trials(draw: st.DrawFn, number: int) -> Trial:
     )
 
 
+ARMS = st.integers(0, 2**53)
+PROPENSITIES = st.floats(0, 1, exclude_min=True)
+WHEN = st.integers(0, 2**53)
+TAGS = st.integers(-(2**31), 2**31 - 1)
+
+
 @st.composite
 def decisions(draw: st.DrawFn) -> DecisionObservation:
     """Any decision, of an id that was never used."""
     return DecisionObservation(
         decision=uuid.uuid4().hex,
-        arm=draw(st.integers(0, 999)),
-        propensity=draw(st.floats(0, 1, exclude_min=True)),
+        arm=draw(ARMS),
+        propensity=draw(PROPENSITIES),
         observation=draw(observations()),
         context=draw(OPTIONS),
+        issued=draw(WHEN),
+        step=draw(WHEN),
+        tag=draw(TAGS),
+    )
+
+
+@st.composite
+def expectations(draw: st.DrawFn) -> Expectation:
+    """Any decision that is expected to be observed, of an id that was never used."""
+    return Expectation(
+        decision=uuid.uuid4().hex,
+        due=draw(st.integers(0, 10**14)),
+        arm=draw(ARMS),
+        propensity=draw(PROPENSITIES),
+        context=draw(OPTIONS),
+        issued=draw(WHEN),
+        step=draw(WHEN),
+        tag=draw(TAGS),
     )

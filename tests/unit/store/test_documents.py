@@ -116,3 +116,19 @@ def test_an_unknown_kind_of_parameter_is_an_error() -> None:
     document["space"][0]["kind"] = "complex"
     with pytest.raises(ValueError, match="'complex' is no kind of parameter"):
         documents.spec_of(document)
+
+
+def test_an_unknown_kind_of_formula_is_an_error() -> None:
+    """Rather than a metric that is measured."""
+    document = documents.spec_document(SPEC)
+    document["metrics"][0]["formula"] = {"product": ["a", "b"]}
+    with pytest.raises(ValueError, match="is no formula"):
+        documents.spec_of(document)
+
+
+def test_metrics_that_were_stored_before_there_were_formulas_are_read() -> None:
+    """They are measured, and what is out of their range is refused."""
+    document = documents.spec_document(SPEC)
+    for name in ("formula", "outside"):
+        del document["metrics"][0][name]
+    assert documents.spec_of(document) == SPEC
