@@ -6,14 +6,13 @@ apart and priced only when a policy is made; that keeps states free of order.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
 
-from trimtab_service.bandits.base import MOST_ARMS, Outcomes
+from trimtab_service.bandits.base import Outcomes
 from trimtab_service.bandits.moments import LARGEST_COST, Moments, per_arm
-from trimtab_service.domain.errors import InvalidArgument
 from trimtab_service.domain.study import Study
 
 
@@ -38,16 +37,16 @@ class Costs:
         return cls(moments, moments.counts, np.inf, -np.inf)
 
     def plus(self, outcomes: Outcomes) -> Costs:
-        """With the outcomes as well."""
+        """With the outcomes as well, or without them where they are taken back; the extremes stay then."""
         number = self.failures.size
         completed = only_completed(outcomes)
         moments = self.moments.plus(Moments.of(completed, completed.counts, number))
-        failures = self.failures + per_arm(outcomes.arms, np.isnan(outcomes.costs), number)
-        failures.setflags(write=False)
+        failed = self.failures + failures(outcomes, np.ones(outcomes.arms.size), number)
+        failed.setflags(write=False)
         costs = np.clip(completed.costs, -LARGEST_COST, LARGEST_COST)
         return Costs(
             moments,
-            failures,
+            failed,
             float(np.min(costs, initial=self.lowest)),
             float(np.max(costs, initial=self.highest)),
         )
@@ -77,6 +76,11 @@ class Bounds:
     least: float | None
     largest: float | None
 
+    @property
+    def width(self) -> float | None:
+        """How far apart they are; None where only one is known."""
+        return None if self.least is None or self.largest is None else self.largest - self.least
+
     @classmethod
     def of(cls, study: Study) -> Bounds:
         """As the metric of the objective declares them, as costs."""
@@ -89,25 +93,19 @@ class Bounds:
         return cls(least, largest)
 
 
-def arm_count(study: Study) -> int:
-    """How many points the search space has; InvalidArgument unless they are finite and few enough."""
-    arms = study.spec.space.cardinality
-    if arms is None:
-        raise InvalidArgument("search_space", "a bandit needs a finite search space: give every Float a step")
-    if arms > MOST_ARMS:
-        raise InvalidArgument("search_space", f"{arms} points; a bandit takes {MOST_ARMS} at most")
-    return arms
+def chosen(outcomes: Outcomes, which: NDArray[np.bool_]) -> Outcomes:
+    """Some of the outcomes; which: [n]."""
+    if which.all():
+        return outcomes
+    return Outcomes(*(getattr(outcomes, field.name)[which] for field in fields(outcomes)))
 
 
 def only_completed(outcomes: Outcomes) -> Outcomes:
     """Without the failed ones."""
-    kept = ~np.isnan(outcomes.costs)
-    if kept.all():
-        return outcomes
-    return Outcomes(
-        outcomes.arms[kept],
-        outcomes.propensities[kept],
-        outcomes.costs[kept],
-        outcomes.counts[kept],
-        outcomes.variances[kept],
-    )
+    return chosen(outcomes, ~np.isnan(outcomes.costs))
+
+
+def failures(outcomes: Outcomes, weights: NDArray[np.float64], number: int) -> NDArray[np.float64]:
+    """[number] sum of ``weights`` [n] over the failed outcomes of each arm, below 0 where they are taken back."""
+    failed = np.isnan(outcomes.costs)
+    return per_arm(outcomes.arms, np.where(failed, np.sign(outcomes.counts) * weights, 0.0), number)

@@ -16,6 +16,8 @@ from trimtab_service.bandits.base import Outcomes
 
 # Far beyond any unit, and still sums of their squares are finite, whatever the weights.
 LARGEST_COST = 1e120
+# Of the measurements of an arm: when no more are left, rounding has left them.
+NOTHING_LEFT = 1e-12
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -29,6 +31,7 @@ class Moments:
     groups: [K] how many single measurements ``squares`` is of. An aggregate
         of unknown variance counts once: its deviation, weighted with its
         count, has the expectation of one squared measurement.
+    What is taken back has counts, squares and groups below 0.
     """
 
     counts: NDArray[np.float64]
@@ -45,7 +48,7 @@ class Moments:
 
     @classmethod
     def of(cls, outcomes: Outcomes, weights: NDArray[np.float64], number: int) -> Moments:
-        """Of ``number`` arms, from completed outcomes that count for ``weights`` [n]."""
+        """Of ``number`` arms, from completed outcomes that count for ``weights`` [n], of the sign of their counts."""
         arms = outcomes.arms
         values = np.clip(outcomes.costs, -LARGEST_COST, LARGEST_COST)
         counts = per_arm(arms, weights, number)
@@ -54,8 +57,8 @@ class Moments:
         means += _ratio(per_arm(arms, weights * (values - means[arms]), number), counts)
         known = ~np.isnan(outcomes.variances)
         variances = np.where(known, np.minimum(outcomes.variances, LARGEST_COST**2), 0.0)
-        scatter = weights * ((values - means[arms]) ** 2 + variances * (1 - 1 / outcomes.counts))
-        groups = np.where(known, outcomes.counts, 1.0)
+        scatter = weights * ((values - means[arms]) ** 2 + variances * (1 - 1 / np.abs(outcomes.counts)))
+        groups = np.where(known, outcomes.counts, np.sign(outcomes.counts))
         return cls._frozen(counts, means, per_arm(arms, scatter, number), per_arm(arms, groups, number))
 
     @classmethod
@@ -70,14 +73,24 @@ class Moments:
         return cls(*arrays)
 
     def plus(self, other: Moments) -> Moments:
-        """Of what both have seen (Chan, Golub, LeVeque 1983, Algorithms for computing the sample variance)."""
-        counts = self.counts + other.counts
+        """Of what both have seen (Chan, Golub, LeVeque 1983, Algorithms for computing the sample variance).
+
+        Where ``other`` takes measurements back: of what is left of this.
+        """
+        groups = self.groups + other.groups
+        left = groups > np.maximum(NOTHING_LEFT * self.groups, 0)
+        counts = np.where(left, self.counts + other.counts, 0.0)
         share = _ratio(other.counts, counts)
         gap = other.means - self.means
         # Where one side has nothing the other's numbers are taken as they are.
         means = np.where(self.counts > 0, self.means + share * gap, other.means)
         squares = self.squares + other.squares + self.counts * share * gap**2
-        return self._frozen(counts, means, squares, self.groups + other.groups)
+        return self._frozen(
+            counts,
+            np.where(left, means, 0.0),
+            np.where(left, np.maximum(squares, 0.0), 0.0),
+            np.where(left, groups, 0.0),
+        )
 
     @property
     def seen(self) -> NDArray[np.bool_]:
@@ -104,4 +117,4 @@ def per_arm(
 
 def _ratio(upper: NDArray[np.float64], lower: NDArray[np.float64]) -> NDArray[np.float64]:
     """Elementwise, 0 where ``lower`` is 0."""
-    return np.divide(upper, lower, out=np.zeros_like(lower), where=lower > 0)
+    return np.divide(upper, lower, out=np.zeros_like(lower), where=lower != 0)

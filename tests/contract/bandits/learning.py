@@ -1,10 +1,11 @@
-"""A bandit problem of known regret, and a rival to compare with."""
+"""Bandit problems of known regret, and rivals to compare with."""
 
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
-from contract.bandits.bandit_problems import outcomes_of
+from contract.bandits.bandit_problems import outcomes_of, table
 from trimtab_service.bandits.base import Bandit
 from trimtab_service.domain.study import Study
 
@@ -17,16 +18,16 @@ _GAPS = MEANS.max() - MEANS
 RANDOM_REGRET = float(ROUNDS * _GAPS.mean())
 
 
-def regret(bandit: Bandit, study: Study, seed: int) -> float:
+def regret(bandit: Bandit, study: Study, seed: int, batch: int = BATCH) -> float:
     """The wins expected to be lost to the best arm over ROUNDS."""
     rng = np.random.default_rng(seed)
-    state = bandit.initial(study)
+    state = bandit.initial(study, MEANS.size)
     lost = 0.0
-    for _ in range(ROUNDS // BATCH):
-        choices = bandit.policy(state).choose(BATCH, rng)
-        costs = -(rng.random(BATCH) < MEANS[choices.arms]).astype(float)
-        state = bandit.fold(state, outcomes_of(choices.arms, costs, choices.propensities))
-        lost += float(_GAPS[choices.arms].sum())
+    for played in range(0, ROUNDS, batch):
+        arms, propensities = table(bandit, state, MEANS.size).draw(rng.random(batch))
+        costs = -(rng.random(batch) < MEANS[arms]).astype(float)
+        state = bandit.fold(state, outcomes_of(arms, costs, propensities, steps=played))
+        lost += float(_GAPS[arms].sum())
     return lost
 
 
@@ -41,3 +42,8 @@ def ucb1_regret(seed: int) -> float:
         plays[arm] += 1
         lost += float(_GAPS[arm])
     return lost
+
+
+def draws_of_least(draws: NDArray[np.float64]) -> NDArray[np.float64]:
+    """How often each column of ``draws`` [n, K] holds the least value."""
+    return np.bincount(draws.argmin(axis=1), minlength=draws.shape[1]) / len(draws)

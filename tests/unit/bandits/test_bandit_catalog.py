@@ -37,3 +37,20 @@ def test_an_unknown_option() -> None:
         bandit(ChosenAlgorithm("thompson", {"flor": 0.1}, "asked for", True))
 
     assert caught.value.violations[0].field == 'options["flor"]'
+
+
+@pytest.mark.parametrize("name", CATALOG)
+def test_kinds_are_said(name: str) -> None:
+    """Every bandit says whether it looks at a context, ages, and is joint; none that is joint looks at a context."""
+    record = CATALOG[name]
+
+    assert {type(record.contextual), type(record.ages), type(record.joint)} == {bool}
+    assert not (record.joint and record.contextual)
+
+
+@pytest.mark.parametrize("name", CATALOG)
+def test_the_shared_options_are_there(name: str) -> None:
+    """Each takes a floor and steps, with the same defaults."""
+    record = CATALOG[name]()
+
+    assert (record.floor, record.steps) == (0.01, 0)

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 
-from contract.bandits.bandit_problems import outcomes_of, study_of
-from trimtab_service.bandits.costs import Bounds, Costs, arm_count
-from trimtab_service.domain.errors import InvalidArgument
-from trimtab_service.domain.space import Float, SearchSpace
-from trimtab_service.domain.study import Goal, Metric, MetricKind, Objective, StudySpec
+from contract.bandits.bandit_problems import outcomes_of, study_of, taken_back
+from trimtab_service.bandits.costs import Bounds, Costs, chosen, failures, only_completed
+from trimtab_service.domain.metric import Goal, Metric, MetricKind
 
 NOTHING = Costs.nothing(2)
 
@@ -55,18 +54,34 @@ def test_bounds_follow_the_goal(metric: Metric, goal: Goal, expected: Bounds) ->
     assert expected == Bounds.of(study_of(2, metric, goal))
 
 
-def test_too_many_arms_are_refused() -> None:
-    """More points than a policy can hold are an error of the search space."""
-    with pytest.raises(InvalidArgument) as caught:
-        arm_count(study_of(1_001))
+def test_the_width_needs_both_bounds() -> None:
+    """One bound alone says nothing of how far costs can lie apart."""
+    assert Bounds(-4.0, -1.0).width == 3.0
+    assert Bounds(None, 1.0).width is None
+    assert Bounds(1.0, None).width is None
 
-    assert caught.value.violations[0].field == "search_space"
+
+def test_failures_can_be_taken_back() -> None:
+    """A failure that is taken back was never there; the extremes that were seen stay."""
+    first = outcomes_of([0, 1, 1], [1.0, math.nan, 5.0])
+    costs = NOTHING.plus(first).plus(taken_back(outcomes_of([1, 1], [math.nan, 5.0])))
+
+    assert costs.failures.tolist() == [0.0, 0.0]
+    assert costs.moments.counts.tolist() == [1.0, 0.0]
+    assert (costs.lowest, costs.highest) == (1.0, 5.0)
 
 
-def test_a_continuum_has_no_arms() -> None:
-    """An endless space is an error of the search space."""
-    study = study_of(2)
-    space = SearchSpace((Float("x", 0.0, 1.0),))
-    endless = StudySpec(space, study.spec.metrics, (Objective("cost", Goal.MINIMIZE),), seed=1)
-    with pytest.raises(InvalidArgument, match="step"):
-        arm_count(type(study)(study.name, study.uid, endless, study.algorithm, study.create_time, study.update_time))
+def test_failures_are_counted_with_their_weights() -> None:
+    """Only the failed outcomes of an arm count, each for its weight."""
+    outcomes = outcomes_of([0, 1, 1, 2], [math.nan, math.nan, math.nan, 1.0])
+
+    assert failures(outcomes, np.array([2.0, 3.0, 4.0, 9.0]), 3).tolist() == [2.0, 7.0, 0.0]
+
+
+def test_some_outcomes() -> None:
+    """All fields are cut alike."""
+    outcomes = outcomes_of([0, 1, 2], [1.0, math.nan, 3.0], steps=[4.0, 5.0, 6.0])
+
+    assert only_completed(outcomes).arms.tolist() == [0, 2]
+    assert chosen(outcomes, np.array([False, True, True])).steps.tolist() == [5.0, 6.0]
+    assert chosen(outcomes, np.array([True, True, True])) is outcomes

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from contract.bandits.bandit_problems import outcomes_of
+from contract.bandits.bandit_problems import outcomes_of, taken_back
 from trimtab_service.bandits.moments import Moments
 
 
@@ -62,3 +62,44 @@ def test_repeated_measurements() -> None:
 def test_the_mean_of_nothing() -> None:
     """Nothing measured has mean 0 rather than NaN."""
     assert Moments.nothing(3).mean == 0.0
+
+
+def moments_of(arms: list[int], costs: list[float], sign: float = 1.0) -> Moments:
+    """Of single measurements of two arms, or, with -1, of taking them back."""
+    outcomes = outcomes_of(arms, costs)
+    return Moments.of(outcomes if sign > 0 else taken_back(outcomes), np.full(len(arms), sign), 2)
+
+
+def test_what_is_taken_back_is_gone() -> None:
+    """Count, mean and scatter are those of what is left; where nothing is left, all are exactly 0."""
+    rng = np.random.default_rng(4)
+    kept, more = rng.normal(3, 1, 20).tolist(), rng.normal(-5, 2, 30).tolist()
+    everything = moments_of([0] * 50 + [1] * 7, [*kept, *more, *[0.1] * 7])
+
+    left = everything.plus(moments_of([0] * 30 + [1] * 7, [*more, *[0.1] * 7], -1.0))
+
+    assert left.counts.tolist() == [20.0, 0.0]
+    assert left.groups.tolist() == [20.0, 0.0]
+    assert np.mean(kept) == pytest.approx(left.means[0])
+    assert np.var(kept) * 20 == pytest.approx(left.squares[0])
+    assert [left.means[1], left.squares[1]] == [0.0, 0.0]
+
+
+def test_scatter_is_never_negative() -> None:
+    """What rounding leaves of the squares when a far outlier is taken back is cut off at 0."""
+    moments = moments_of([0, 0, 0], [0.1, 0.1, 0.1])
+    for outlier in (1e9, -3.7e11, 1e15):
+        far = moments.plus(moments_of([0], [outlier]))
+        assert far.plus(moments_of([0], [outlier], -1.0)).squares[0] >= 0
+
+
+def test_weights_taken_back_leave_nothing_of_rounding() -> None:
+    """Weights that don't add up exactly are gone all the same when the last measurement is."""
+    outcomes = outcomes_of([0] * 3, [1.0, 2.0, 3.0])
+    weights = np.array([1 / 0.3, 1 / 0.7, 1 / 1.1e-3])
+    moments = Moments.of(outcomes, weights, 1)
+    for place in (1, 2, 0):
+        one = outcomes_of([0], outcomes.costs[[place]], counts=-1.0)
+        moments = moments.plus(Moments.of(one, -weights[[place]], 1))
+
+    assert [moments.counts[0], moments.means[0], moments.squares[0], moments.groups[0]] == [0.0, 0.0, 0.0, 0.0]

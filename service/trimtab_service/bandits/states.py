@@ -1,0 +1,89 @@
+"""What can be done with the state of any bandit: written down, read back, and given more arms.
+
+A state is a frozen dataclass of arrays, numbers, None, and such dataclasses.
+What it means is its bandit's business and stays out.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from dataclasses import fields, is_dataclass, replace
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+State = TypeVar("State")
+
+LAYOUT = 1
+"""Counts the changes of what states are made of: a state of another layout is not read back."""
+
+
+def packed(state: Any) -> bytes:
+    """Everything in a state, exactly."""
+    buffer = io.BytesIO()
+    for leaf in leaves(state):
+        np.lib.format.write_array(buffer, np.asarray(leaf), allow_pickle=False)
+    return buffer.getvalue()
+
+
+def unpacked(template: State, content: bytes) -> State:
+    """Inverse of ``packed``; ``template`` is any state of the same bandit and study.
+
+    Raises ValueError for other bytes.
+    """
+    buffer = io.BytesIO(content)
+
+    def read(leaf: Any) -> Any:
+        array = np.lib.format.read_array(buffer, allow_pickle=False)
+        if isinstance(leaf, np.ndarray):
+            if array.ndim != leaf.ndim or array.dtype != leaf.dtype:
+                raise ValueError("these are not the arrays of this state")
+            array.setflags(write=False)
+            return array
+        return type(leaf)(array.item())
+
+    state: State = _mapped(template, read)
+    if buffer.read(1):
+        raise ValueError("there is more in it than in this state")
+    return state
+
+
+def extended(state: State, template: State) -> State:
+    """The state with as many arms as ``template``, the new ones as they are there."""
+
+    def extend(leaf: Any, other: Any) -> Any:
+        if not isinstance(leaf, np.ndarray) or leaf.shape == other.shape:
+            return leaf
+        # Of a growing history the state may have more than the template.
+        shape = tuple(max(ours, theirs) for ours, theirs in zip(leaf.shape, other.shape, strict=True))
+        array = np.zeros(shape, leaf.dtype)
+        array[tuple(slice(size) for size in other.shape)] = other
+        array[tuple(slice(size) for size in leaf.shape)] = leaf
+        array.setflags(write=False)
+        return array
+
+    others = iter(list(leaves(template)))
+    larger: State = _mapped(state, lambda leaf: extend(leaf, next(others)))
+    return larger
+
+
+def size(state: Any) -> int:
+    """Bytes of its arrays."""
+    return sum(leaf.nbytes for leaf in leaves(state) if isinstance(leaf, np.ndarray))
+
+
+def leaves(state: Any) -> Iterator[NDArray[Any] | float | int]:
+    """Every array and number in a state, in the order of the fields."""
+    if is_dataclass(state) and not isinstance(state, type):
+        for field in fields(state):
+            yield from leaves(getattr(state, field.name))
+    elif state is not None:
+        yield state
+
+
+def _mapped(state: Any, change: Any) -> Any:
+    if is_dataclass(state) and not isinstance(state, type):
+        return replace(state, **{field.name: _mapped(getattr(state, field.name), change) for field in fields(state)})
+    return None if state is None else change(state)
