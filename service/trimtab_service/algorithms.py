@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from trimtab_service.bandits import catalog as bandits
 from trimtab_service.bandits.base import MOST_ARMS
 from trimtab_service.domain import errors, options
+from trimtab_service.domain.arms import levels
 from trimtab_service.domain.errors import InvalidArgument, UnknownAlgorithm
-from trimtab_service.domain.space import ParameterValue
-from trimtab_service.domain.study import ChosenAlgorithm, MetricKind, StudySpec
+from trimtab_service.domain.metric import MetricKind
+from trimtab_service.domain.space import Float, Integer, ParameterValue
+from trimtab_service.domain.study import ChosenAlgorithm, StudySpec
 from trimtab_service.optimizers import catalog as optimizers
 
 AUTO = "auto"
+AUTO_OPTIONS = frozenset({"floor", "steps"})
+"""What auto can be told: what every bandit has."""
+
 # Up to here every arm gets enough plays to be told apart within some thousand
 # decisions; beyond it, a model that shares what it learns among points wins.
 AUTO_MOST_ARMS = 100
@@ -25,25 +31,49 @@ def choose(spec: StudySpec) -> ChosenAlgorithm:
     where the request can't be met: no fault is left for the first Suggest.
     """
     asked = spec.algorithm
-    if asked.name == AUTO:
-        if asked.options:
-            raise InvalidArgument("algorithm.options", "auto takes no options; name the algorithm that they are for")
-        name, reason = _automatic(spec)
-        return _checked(spec, name, {}, reason)
-    return _checked(spec, asked.name, asked.options, "asked for")
+    if asked.name != AUTO:
+        return _checked(spec, asked.name, asked.options, "asked for")
+    for option in asked.options:
+        if option not in AUTO_OPTIONS:
+            known = ", ".join(sorted(AUTO_OPTIONS))
+            raise InvalidArgument(
+                f'algorithm.options["{option[:130]}"]',
+                f"auto takes no other options than {known}; name the algorithm that it is for",
+            )
+    name, reason = _automatic(spec)
+    return _checked(spec, name, asked.options, f"auto: {reason}")
 
 
 def _automatic(spec: StudySpec) -> tuple[str, str]:
-    count = spec.space.cardinality
-    if spec.context:
-        return "gp", "auto: a context needs a model that shares what it learns between contexts"
-    if count is None:
-        return "gp", "auto: the search space is continuous"
-    if count > AUTO_MOST_ARMS:
-        return "gp", f"auto: {count} points are too many to learn about one by one"
-    kind = "0/1" if spec.objective_metric.kind is MetricKind.BINARY else "real"
+    steps = spec.algorithm.options.get("steps", 0)
+    if not steps and any(isinstance(one, Float) and one.step is None for one in spec.space.parameters):
+        return "gp", "the search space is continuous"
+    count = _count(spec, int(steps))
     noun = "point" if count == 1 else "points"
-    return "thompson", f"auto: {count} {noun}, {kind} metric, no context: each is an arm of a bandit"
+    if count > AUTO_MOST_ARMS:
+        return "gp", f"{count} points are too many to learn about one by one"
+    if spec.context:
+        return AUTO_CONTEXTUAL, f"{count} {noun}, each an arm of a bandit, and a context that says which is best"
+    binary = spec.objective_metric.kind is MetricKind.BINARY
+    kind = "0/1" if binary else "real"
+    return AUTO_PLAIN, f"{count} {noun}, {kind} metric, no context: each is an arm of a bandit, which may drift"
+
+
+AUTO_PLAIN = "thompson"
+AUTO_CONTEXTUAL = "lin_ucb"
+
+
+def _count(spec: StudySpec, steps: int) -> int:
+    """How many points there are; without listing them where there are many."""
+    count = 1
+    for parameter in spec.space.parameters:
+        own = parameter.cardinality
+        if steps and isinstance(parameter, Float | Integer) and (own is None or own > steps):
+            own = len(levels(parameter, steps))
+        if own is None:
+            raise InvalidArgument("", f"{parameter.name!r} is a continuum")
+        count *= own
+    return count
 
 
 def _checked(spec: StudySpec, name: str, given: Mapping[str, ParameterValue], reason: str) -> ChosenAlgorithm:
@@ -53,21 +83,40 @@ def _checked(spec: StudySpec, name: str, given: Mapping[str, ParameterValue], re
         known = ", ".join([AUTO, *optimizers.CATALOG, *bandits.CATALOG])
         raise UnknownAlgorithm("algorithm.name", f"{name[:130]!r} is not known; there are: {known}")
     with errors.field("algorithm"):
-        values = options.to_options(options.from_options(record, given))
+        chosen = options.from_options(record, given)
     if decisions:
-        _check_arms(spec, name)
-    return ChosenAlgorithm(name, values, reason, decisions)
+        _check_bandit(spec, chosen)
+    else:
+        _check_trials(spec, name)
+    return ChosenAlgorithm(name, options.to_options(chosen), reason, decisions)
 
 
-def _check_arms(spec: StudySpec, name: str) -> None:
-    if spec.context:
-        raise InvalidArgument("algorithm.name", f"{name} doesn't look at a context; use gp, or leave the context out")
+def _check_bandit(spec: StudySpec, bandit: Any) -> None:
+    name, steps = bandit.name, bandit.steps
+    if spec.context and not bandit.contextual:
+        contextual = ", ".join(name for name, record in bandits.CATALOG.items() if record.contextual)
+        raise InvalidArgument(
+            "algorithm.name", f"{name} doesn't look at a context; use one of {contextual}, gp, or leave the context out"
+        )
+    if bandit.contextual and not spec.context:
+        raise InvalidArgument("algorithm.name", f"{name} needs a context to be declared")
     for parameter in spec.space.parameters:
-        if parameter.cardinality is None:
+        if parameter.cardinality is None and not steps:
             raise InvalidArgument(
                 "algorithm.name",
-                f"{name} needs a finite search space, and {parameter.name!r} is a continuum: give it a step",
+                f"{name} needs a finite search space, and {parameter.name!r} is a continuum: "
+                "give it a step, or set the option steps",
             )
-    count = spec.space.cardinality
-    if count is not None and count > MOST_ARMS:
+    if bandit.joint:
+        return
+    count = _count(spec, steps)
+    if count > MOST_ARMS:
         raise InvalidArgument("algorithm.name", f"{name} takes {MOST_ARMS} points at most, and the space has {count}")
+
+
+def _check_trials(spec: StudySpec, name: str) -> None:
+    for field in ("reward_wait", "default_reward", "retention"):
+        if getattr(spec, field) is not None:
+            raise InvalidArgument(field, f"only bandit studies have it, and {name} makes trials")
+    if spec.disabled_arms:
+        raise InvalidArgument("disabled_arms", f"only bandit studies have arms, and {name} makes trials")

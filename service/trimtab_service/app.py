@@ -21,6 +21,7 @@ from trimtab_service.compute import Compute
 from trimtab_service.config import Config, ConfigError, split_address
 from trimtab_service.decisions import Decisions
 from trimtab_service.domain.errors import StoreUnavailable, TrimtabError
+from trimtab_service.following import Following
 from trimtab_service.metrics import Metrics
 from trimtab_service.rpc.server import Server
 from trimtab_service.rpc.study_servicer import StudyServicer
@@ -34,7 +35,6 @@ from trimtab_service.tuner import Tuner
 log = logging.getLogger(__name__)
 
 PING_INTERVAL = 2.0  # seconds between looks whether the database answers
-SWEEP_INTERVAL = 600.0  # seconds between forgetting old request ids
 STORED_KEY = "store"  # the id of the signing key that is kept in the database
 
 
@@ -58,11 +58,12 @@ class App:
         self._compute = Compute(config.workers, config.worker_queue, self._metrics)
         studies = Studies(self._storage)
         tuner = Tuner(self._storage, studies, self._compute, self._metrics)
-        self._decisions = Decisions(self._storage, studies, keys, config.tail_interval, self._metrics)
+        self._following = Following(self._storage, studies, config.tail_interval, config.live_studies, self._metrics)
+        decisions = Decisions(self._storage, studies, self._following, keys, self._metrics)
         self._server = Server(
             config,
-            TuningServicer(studies, tuner, self._decisions, config.suggest_timeout, self._metrics),
-            StudyServicer(studies, tuner, self._decisions, config.suggest_timeout),
+            TuningServicer(studies, tuner, decisions, config.suggest_timeout, self._metrics),
+            StudyServicer(studies, tuner, decisions, config.suggest_timeout),
             self._metrics,
         )
         self._exporter: tuple[WSGIServer, threading.Thread] | None = None
@@ -83,7 +84,8 @@ class App:
             metrics_port = self._export()
             await self._server.start()
             background = [
-                asyncio.create_task(self._decisions.follow()),
+                asyncio.create_task(self._following.follow()),
+                asyncio.create_task(self._following.settle()),
                 asyncio.create_task(self._watch()),
                 asyncio.create_task(self._sweep()),
             ]
@@ -141,10 +143,11 @@ class App:
 
     async def _sweep(self) -> None:
         while True:
-            await asyncio.sleep(SWEEP_INTERVAL)
+            await asyncio.sleep(self._config.sweep_interval)
             before = self._storage.now() - timedelta(seconds=self._config.request_retention)
             with contextlib.suppress(StoreUnavailable):  # counted by the door; the next sweep takes it along
                 await self._storage.write(self._store.forget_requests, before)
+                await self._following.compact()
 
 
 def on_signals(loop: asyncio.AbstractEventLoop, stop: Callable[[], None]) -> None:

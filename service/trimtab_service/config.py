@@ -48,6 +48,10 @@ class Config:
     suggest_timeout: float = _doc("seconds a Suggest may take when its caller sets no deadline", 60.0)
     tail_interval: float = _doc("seconds between looks at the log for observations that other replicas took", 0.5)
     request_retention: float = _doc("seconds for which request ids are remembered", 7 * 86_400.0)
+    sweep_interval: float = _doc(
+        "seconds between forgetting old request ids and deleting observations past their study's retention", 600.0
+    )
+    live_studies: int = _doc("bandit studies kept in memory; the one unused longest leaves first", 1_000)
     grace: float = _doc("seconds that calls in flight have to finish after SIGTERM", 20.0)
     token_keys: str = field(
         default="",
@@ -66,10 +70,10 @@ class Config:
     log_level: str = _doc("least severity that is logged", "info", choices=("debug", "info", "warning", "error"))
 
     def __post_init__(self) -> None:
-        for name in ("workers", "worker_queue", "store_threads", "max_concurrent_rpcs"):
+        for name in ("workers", "worker_queue", "store_threads", "max_concurrent_rpcs", "live_studies"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name} must be at least 1, not {getattr(self, name)}")
-        for name in ("suggest_timeout", "tail_interval", "request_retention"):
+        for name in ("suggest_timeout", "tail_interval", "request_retention", "sweep_interval"):
             if not getattr(self, name) > 0:
                 raise ConfigError(f"{name} must be greater than 0, not {getattr(self, name)}")
         if not self.grace >= 0:

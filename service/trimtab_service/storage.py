@@ -10,18 +10,19 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from time import perf_counter
-from typing import ParamSpec, TypeVar
+from typing import Generic, ParamSpec, TypeVar, cast
 
-from trimtab_service.domain.errors import ShuttingDown, StoreUnavailable, TrimtabError
+from trimtab_service.domain.errors import ShuttingDown, StoreUnavailable, StudyNotFound, TrimtabError
 from trimtab_service.metrics import Metrics
-from trimtab_service.store.base import DecisionBatch, Result, Store
+from trimtab_service.store.base import DecisionBatch, ExpectationBatch, Result, Store
 
 Arguments = ParamSpec("Arguments")
 Answer = TypeVar("Answer")
+Item = TypeVar("Item")
 
 # Rows that share one commit at most: it bounds how long the first caller of a
 # batch waits for the last one's rows.
@@ -36,11 +37,11 @@ class Storage:
         self._metrics = metrics
         self._readers = ThreadPoolExecutor(readers, "store-read")
         self._writers = ThreadPoolExecutor(store.writers, "store-write")
-        self._waiting: deque[tuple[DecisionBatch, asyncio.Future[list[Result]]]] = deque()
-        self._committers: set[asyncio.Task[None]] = set()
         # A second committer keeps PostgreSQL busy while the first one's commit
         # is on its way; more would only make the batches smaller.
-        self._most_committers = min(2, store.writers)
+        most = min(2, store.writers)
+        self._recorded = _Commits[DecisionBatch, list[Result]](self._record, most)
+        self._expected = _Commits[ExpectationBatch, None](self._expect, most)
         self._closed = False
 
     @staticmethod
@@ -87,41 +88,23 @@ class Storage:
 
         Returns after the commit. Raises StudyNotFound, RequestIdReused, StoreUnavailable.
         """
-        future: asyncio.Future[list[Result]] = asyncio.get_running_loop().create_future()
-        self._waiting.append((batch, future))
-        if len(self._committers) < self._most_committers:
-            task = asyncio.create_task(self._commit())
-            self._committers.add(task)
-            task.add_done_callback(self._committers.discard)
-        return await future
+        return await self._recorded.enter(batch, len(batch.observations))
 
-    async def _commit(self) -> None:
-        while self._waiting:
-            taken = [self._waiting.popleft()]
-            rows = len(taken[0][0].observations)
-            while self._waiting and rows + len(self._waiting[0][0].observations) <= MOST_ROWS:
-                taken.append(self._waiting.popleft())
-                rows += len(taken[-1][0].observations)
-            self._metrics.commit_rows.observe(len(taken))
-            try:
-                answers = await self.write(self.store.record_decisions, [batch for batch, _ in taken], self.now())
-            except Exception as error:
-                for _, future in taken:
-                    if not future.done():
-                        future.set_exception(error)
-                continue
-            for (_, future), answer in zip(taken, answers, strict=True):
-                if future.done():
-                    continue  # the caller has gone away; what it sent is stored all the same
-                if isinstance(answer, TrimtabError):
-                    future.set_exception(answer)
-                else:
-                    future.set_result(answer)
+    async def expect(self, batch: ExpectationBatch) -> None:
+        """Remembers decisions that were made, in a commit shared likewise. Raises StudyNotFound, StoreUnavailable."""
+        await self._expected.enter(batch, len(batch.expectations))
+
+    async def _record(self, batches: list[DecisionBatch]) -> list[list[Result] | TrimtabError]:
+        self._metrics.commit_rows.observe(len(batches))
+        return await self.write(self.store.record_decisions, batches, self.now())
+
+    async def _expect(self, batches: list[ExpectationBatch]) -> list[StudyNotFound | None]:
+        return list(await self.write(self.store.expect_decisions, batches))
 
     async def close(self) -> None:
         """Finishes the writes under way, then lets the store go."""
-        while self._committers:
-            await asyncio.wait(self._committers)
+        await self._recorded.finish()
+        await self._expected.finish()
         self._closed = True
         await asyncio.to_thread(self._shut)
 
@@ -129,3 +112,58 @@ class Storage:
         self._readers.shutdown()
         self._writers.shutdown()
         self.store.close()
+
+
+class _Commits(Generic[Item, Answer]):
+    """Group commit: what arrives while a commit is under way shares the next one."""
+
+    def __init__(self, commit: Callable[[list[Item]], Awaitable[Sequence[Answer | TrimtabError]]], most: int) -> None:
+        """``most``: how many commits may be under way at once."""
+        self._commit = commit
+        self._most = most
+        self._waiting: deque[tuple[Item, int, asyncio.Future[Answer]]] = deque()
+        self._committers: set[asyncio.Task[None]] = set()
+
+    async def enter(self, item: Item, rows: int) -> Answer:
+        """The answer to ``item``, which brings so many rows, after its commit."""
+        future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        self._waiting.append((item, rows, future))
+        if len(self._committers) < self._most:
+            task = asyncio.create_task(self._committing())
+            self._committers.add(task)
+        return await future
+
+    async def _committing(self) -> None:
+        try:
+            await self._commit_all()
+        finally:
+            # In the step that found nothing waiting: left to a callback, whoever
+            # enters before that runs would wait for a committer that has ended.
+            self._committers.discard(cast("asyncio.Task[None]", asyncio.current_task()))
+
+    async def _commit_all(self) -> None:
+        while self._waiting:
+            taken = [self._waiting.popleft()]
+            rows = taken[0][1]
+            while self._waiting and rows + self._waiting[0][1] <= MOST_ROWS:
+                taken.append(self._waiting.popleft())
+                rows += taken[-1][1]
+            try:
+                answers = await self._commit([item for item, _, _ in taken])
+            except Exception as error:
+                for _, _, future in taken:
+                    if not future.done():
+                        future.set_exception(error)
+                continue
+            for (_, _, future), answer in zip(taken, answers, strict=True):
+                if future.done():
+                    continue  # the caller has gone away; what it sent is stored all the same
+                if isinstance(answer, TrimtabError):
+                    future.set_exception(answer)
+                else:
+                    future.set_result(answer)
+
+    async def finish(self) -> None:
+        """Waits until nothing is under way."""
+        while self._committers:
+            await asyncio.wait(self._committers)

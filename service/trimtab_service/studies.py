@@ -11,10 +11,13 @@ from datetime import datetime
 from uuid import uuid4
 
 from trimtab_service import algorithms
-from trimtab_service.bandits import catalog as bandits
+from trimtab_service.bandits.catalog import bandit
 from trimtab_service.domain import errors
+from trimtab_service.domain.arms import levels
 from trimtab_service.domain.errors import EtagMismatch, InvalidArgument, StudyNotFound
+from trimtab_service.domain.space import SearchSpace
 from trimtab_service.domain.study import LARGEST_SEED, Study, StudyCounts, StudyName, StudySpec, StudyState
+from trimtab_service.live import Live
 from trimtab_service.storage import Storage
 from trimtab_service.store.base import LogRow, Request
 
@@ -31,9 +34,14 @@ CHANGEABLE = frozenset(
         "spec.baseline",
         "spec.lease",
         "spec.decision_lifetime",
+        "spec.retention",
+        "spec.disabled_arms",
+        "spec.search_space",
     }
 )
 """What an update may change: what a study means stays as it was when its history was made."""
+
+MOST_SPACES = 100  # that a study has had
 
 
 class Studies:
@@ -86,8 +94,7 @@ class Studies:
             update_time=now,
         )
         if study.algorithm.decisions:
-            with errors.field("algorithm"):
-                bandits.bandit(study.algorithm).initial(study)
+            Live.begun(study)
         return study
 
     async def get(self, name: StudyName) -> Study:
@@ -124,6 +131,10 @@ class Studies:
             return old
         self._check_etag(old, etag)
         spec, state = change(old)
+        spaces = old.earlier_spaces
+        if spec.space != old.spec.space:
+            with errors.field("study.spec.search_space"):
+                spaces = (*spaces, _grown(old, spec))
         if "spec.algorithm" in paths:
             with errors.field("study.spec"):
                 chosen = algorithms.choose(spec)
@@ -140,10 +151,11 @@ class Studies:
             algorithm=chosen,
             revision=old.revision + 1,
             update_time=self._storage.now(),
+            earlier_spaces=spaces,
         )
         if chosen.decisions:
-            with errors.field("study.spec.algorithm"):
-                bandits.bandit(chosen).initial(new)
+            with errors.field("study.spec"):
+                Live.begun(new)
         stored = await self._storage.write(self._storage.store.replace_study, old, new, request)
         log.info("study updated", extra={"study": str(name), "revision": stored.revision})
         return self._remember(stored)
@@ -167,3 +179,23 @@ class Studies:
     def _check_etag(study: Study, etag: str) -> None:
         if etag and etag != study.etag:
             raise EtagMismatch(f"{study.name} has changed since etag {etag[:64]!r} was read", etag=study.etag)
+
+
+def _grown(old: Study, spec: StudySpec) -> SearchSpace:
+    """The space so far, once it is sure that ``spec`` only adds to it. Raises InvalidArgument."""
+    if not old.algorithm.decisions:
+        raise InvalidArgument("", "only a bandit study can be given more values")
+    ours = bandit(old.algorithm)
+    if ours.joint:
+        raise InvalidArgument("", f"a study of {ours.name} can't be given more values; create another one")
+    if len(old.earlier_spaces) >= MOST_SPACES:
+        raise InvalidArgument("", f"it was changed {MOST_SPACES} times, which is as often as it can be")
+    before, after = old.spec.space.parameters, spec.space.parameters
+    if [(type(one), one.name) for one in before] != [(type(one), one.name) for one in after]:
+        raise InvalidArgument("parameters", "must be the same, by name, kind and order; only their values can grow")
+    for index, (one, other) in enumerate(zip(before, after, strict=True)):
+        with errors.field(f"parameters[{index}]"):
+            missing = set(levels(one, ours.steps)) - set(levels(other, ours.steps))
+            if missing:
+                raise InvalidArgument("", f"{min(missing)!r} must stay; to leave arms out, disable them")
+    return old.spec.space

@@ -43,22 +43,25 @@ FLOORS = {
     "tokens": _floor("domain"),
     "storage": _floor("store metrics domain"),
     "compute": _floor("optimizers metrics domain", "numpy"),
+    # a bandit study at one instant: values only
+    "live": _floor("bandits.base bandits.catalog bandits.states store.base domain", "numpy"),
     # the use cases: no grpc, no SQL, no torch
-    "studies": _floor("algorithms bandits.catalog optimizers.catalog storage store.base domain"),
+    "studies": _floor("live algorithms bandits.catalog optimizers.catalog storage store.base domain"),
     "tuner": _floor(
         "studies algorithms compute optimizers.base optimizers.catalog storage store.base metrics domain", "numpy"
     ),
+    "following": _floor("live studies storage store.base metrics domain"),
     "decisions": _floor(
-        "studies algorithms bandits.base bandits.catalog storage store.base tokens metrics domain", "numpy"
+        "following live studies bandits.catalog storage store.base tokens metrics domain", "numpy"
     ),
     # the only floor with protobuf and the calls of grpc
     "rpc": _floor(
-        "tuner decisions studies store.base metrics logs config domain",
+        "tuner decisions live studies store.base metrics logs config domain",
         "grpc google.protobuf google.rpc grpc_health grpc_reflection grpc_status trimtab.v1",
     ),
     # the composition root knows every floor
     "app": _floor(
-        "rpc tuner decisions studies compute storage tokens algorithms store metrics logs config domain",
+        "rpc tuner decisions following studies compute storage tokens algorithms store metrics logs config domain",
         "grpc_health prometheus_client",
     ),
     "__main__": _floor("app config logs domain", "uvloop"),

@@ -154,7 +154,7 @@ def test_a_forged_decision_is_refused(server: RunningServer) -> None:
     wrong = [
         forged(decision.id),
         decision.id.replace("store", "other"),
-        decision.id.replace("d1.", "d9."),
+        decision.id.replace("d2.", "d9."),
         decision.id[:-1],
         "",
         "nonsense",
@@ -262,12 +262,12 @@ def test_a_bad_update_is_refused(server: RunningServer) -> None:
     """What a study means can't be changed, nor by who read an older revision."""
     study = serving.get(server, "t")
     update = server.studies.UpdateStudy
-    space = study_service_pb2.UpdateStudyRequest(study=study)
-    space.update_mask.paths.append("spec.search_space")
+    meaning = study_service_pb2.UpdateStudyRequest(study=study)
+    meaning.update_mask.paths.append("spec.metrics")
     stale = study_service_pb2.UpdateStudyRequest(study=study_pb2.Study(name=study.name, etag="old"))
     stale.update_mask.paths.append("spec.description")
     assert refused(update, study_service_pb2.UpdateStudyRequest(study=study))[2] == ["update_mask"]
-    assert refused(update, space)[2] == ["update_mask"]
+    assert refused(update, meaning)[2] == ["update_mask"]
     assert refused(update, stale)[:2] == ("ABORTED", "ETAG_MISMATCH")
     assert serving.get(server, "t").revision == study.revision
 

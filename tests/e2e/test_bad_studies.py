@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import grpc
 import pytest
+from google.protobuf import duration_pb2
 
 import serving
 from serving import RunningServer, parameters, value
@@ -124,6 +125,88 @@ def algorithm(name: str, **options: float | int | str | bool) -> Callable[[Spec]
     return lambda spec: spec.algorithm.CopyFrom(chosen)
 
 
+def metric(**fields: object) -> Callable[[Spec], None]:
+    """The fault of having this metric as well."""
+    return lambda spec: spec.metrics.append(study_pb2.MetricSpec(**{"name": "z", **fields}))  # type: ignore[arg-type]
+
+
+def weighted(**weights: float) -> study_pb2.WeightedSum:
+    """A sum of other metrics."""
+    return study_pb2.WeightedSum(weights=weights)
+
+
+def ratio(numerator: str, denominator: str) -> study_pb2.Ratio:
+    """One metric divided by another."""
+    return study_pb2.Ratio(numerator=numerator, denominator=denominator)
+
+
+def sum_of_a_sum(spec: Spec) -> None:
+    """A formula of a formula."""
+    metric(name="a", weighted_sum=weighted(y=1.0))(spec)
+    metric(name="b", ratio=ratio("y", "a"))(spec)
+
+
+METRIC = "study.spec.metrics[1]"
+BINARY = study_pb2.METRIC_KIND_BINARY
+METRIC_FAULTS: dict[str, tuple[Callable[[Spec], None], str]] = {
+    "sum of nothing": (metric(weighted_sum=weighted()), f"{METRIC}.weighted_sum.weights"),
+    "weight of zero": (metric(weighted_sum=weighted(y=0.0)), f'{METRIC}.weighted_sum.weights["y"]'),
+    "weight NaN": (metric(weighted_sum=weighted(y=math.nan)), f'{METRIC}.weighted_sum.weights["y"]'),
+    "sum of what isn't declared": (metric(weighted_sum=weighted(q=1.0)), f'{METRIC}.weighted_sum.weights["q"]'),
+    "sum of itself": (metric(weighted_sum=weighted(z=1.0)), f'{METRIC}.weighted_sum.weights["z"]'),
+    "ratio without a denominator": (metric(ratio=ratio("y", "")), f"{METRIC}.ratio.denominator"),
+    "ratio to itself": (metric(ratio=ratio("y", "y")), f"{METRIC}.ratio.denominator"),
+    "ratio of what isn't declared": (metric(ratio=ratio("q", "y")), f"{METRIC}.ratio.numerator"),
+    "formula of a formula": (sum_of_a_sum, "study.spec.metrics[2].ratio.denominator"),
+    "binary formula": (metric(weighted_sum=weighted(y=1.0), kind=BINARY), f"{METRIC}.kind"),
+    "unknown word for out of range": (metric(outside_range=7), f"{METRIC}.outside_range"),
+}
+
+
+def bandit(**fields: object) -> Callable[[Spec], None]:
+    """A bandit study of four arms with these fields."""
+
+    def change(spec: Spec) -> None:
+        with_parameter(parameter(integer_range=whole(1, 4)))(spec)
+        spec.MergeFrom(Spec(**fields))  # type: ignore[arg-type]
+        spec.algorithm.name = "thompson"
+
+    return change
+
+
+def seconds(count: int) -> duration_pb2.Duration:
+    """A length of time."""
+    return duration_pb2.Duration(seconds=count)
+
+
+def metric_of_clicks(spec: Spec) -> None:
+    """A default reward that no measurement could be."""
+    bandit(reward_wait=seconds(60), default_reward=2.0)(spec)
+    spec.metrics[0].kind = BINARY
+
+
+WEEK = 7 * 86_400
+BANDIT_FAULTS: dict[str, tuple[Callable[[Spec], None], str]] = {
+    "wait without a default": (bandit(reward_wait=seconds(60)), "study.spec.default_reward"),
+    "default without a wait": (bandit(default_reward=0.0), "study.spec.reward_wait"),
+    "wait of nothing": (bandit(reward_wait=seconds(0), default_reward=0.0), "study.spec.reward_wait"),
+    "wait beyond the lifetime": (bandit(reward_wait=seconds(WEEK + 1), default_reward=0.0), "study.spec.reward_wait"),
+    "default NaN": (bandit(reward_wait=seconds(60), default_reward=math.nan), "study.spec.default_reward"),
+    "default out of range": (metric_of_clicks, "study.spec.default_reward"),
+    "retention below the lifetime": (bandit(retention=seconds(WEEK - 1)), "study.spec.retention"),
+    "retention too long": (bandit(retention=seconds(3_661 * 86_400)), "study.spec.retention"),
+    "nothing disabled": (bandit(disabled_arms=[parameters()]), "study.spec.disabled_arms[0].values"),
+    "no such parameter": (bandit(disabled_arms=[parameters(q=1)]), 'study.spec.disabled_arms[0].values["q"]'),
+    "no such value": (
+        bandit(disabled_arms=[parameters(x=1), parameters(x=5)]),
+        'study.spec.disabled_arms[1].values["x"]',
+    ),
+    "everything disabled": (bandit(disabled_arms=[parameters(x=x) for x in (1, 2, 3, 4)]), "study.spec.disabled_arms"),
+    "too many disabled": (bandit(disabled_arms=[parameters(x=1)] * 1_001), "study.spec.disabled_arms"),
+    "retention of trials": (lambda spec: spec.retention.FromSeconds(WEEK), "study.spec.retention"),
+}
+
+
 SPEC_FAULTS: dict[str, tuple[Callable[[Spec], None], str]] = {
     "empty space": (lambda spec: spec.ClearField("search_space"), "study.spec.search_space.parameters"),
     "parameter twice": (twice, f"{SPACE}[1].name"),
@@ -152,7 +235,8 @@ SPEC_FAULTS: dict[str, tuple[Callable[[Spec], None], str]] = {
     "baseline NaN": (baseline(x=math.nan), 'study.spec.baseline.values["x"]'),
     "baseline with more": (baseline(x=0.5, z=1.0), 'study.spec.baseline.values["z"]'),
     "unknown option": (algorithm("gp", colour="blue"), 'study.spec.algorithm.options["colour"]'),
-    "options for auto": (algorithm("auto", floor=0.1), "study.spec.algorithm.options"),
+    "options for auto": (algorithm("auto", restarts=3), 'study.spec.algorithm.options["restarts"]'),
+    "options that auto's choice doesn't have": (algorithm("auto", floor=0.1), 'study.spec.algorithm.options["floor"]'),
     "bandit on a continuum": (algorithm("thompson"), "study.spec.algorithm.name"),
     "lease too short": (lambda spec: spec.lease.FromMilliseconds(1), "study.spec.lease"),
     "lease too long": (lambda spec: spec.lease.FromSeconds(10**11), "study.spec.lease"),
@@ -162,7 +246,8 @@ SPEC_FAULTS: dict[str, tuple[Callable[[Spec], None], str]] = {
     "label too long": (lambda spec: spec.labels.update({"a": "c" * 257}), 'study.spec.labels["a"]'),
 }
 
-FAULTS = {name: (with_parameter(wrong), path) for name, (wrong, path) in PARAMETER_FAULTS.items()} | SPEC_FAULTS
+FAULTS = {name: (with_parameter(wrong), path) for name, (wrong, path) in PARAMETER_FAULTS.items()}
+FAULTS |= SPEC_FAULTS | METRIC_FAULTS | BANDIT_FAULTS
 
 
 @pytest.mark.parametrize("fault", FAULTS)

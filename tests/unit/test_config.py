@@ -22,6 +22,8 @@ OTHER: dict[str, str] = {
     "suggest_timeout": "1.5",
     "tail_interval": "2.5",
     "request_retention": "3.5",
+    "sweep_interval": "5.5",
+    "live_studies": "11",
     "grace": "4.5",
     "token_keys": "first:aHVudGVyMg==",
     "tls_certificate": "a.pem",

@@ -138,3 +138,16 @@ async def test_closing_finishes_the_commits_under_way(storage: Storage, ledger: 
     assert ledger.closed
     with pytest.raises(ShuttingDown):
         await storage.read(SimpleNamespace(__name__="ping"))  # type: ignore[arg-type]
+
+
+async def test_who_comes_as_a_committer_ends_is_not_forgotten(storage: Storage, ledger: Ledger) -> None:
+    """Callers that come back at once, in the very step in which they are answered."""
+    ledger.gate.set()
+
+    async def caller() -> None:
+        for _ in range(50):
+            assert await storage.record(batch()) == [RECORDED]
+
+    async with asyncio.timeout(30):
+        await asyncio.gather(caller(), caller())
+    assert sum(ledger.commits) == 100

@@ -25,9 +25,11 @@ decisions = st.builds(
     study=st.binary(min_size=16, max_size=16),
     decision=st.binary(min_size=16, max_size=16),
     issued=st.integers(0, 2**62),
-    revision=st.integers(0, 2**62),
-    arm=st.integers(0, 999),
+    step=st.integers(0, 2**62),
+    arm=st.integers(0, 2**53),
     propensity=st.floats(0, 1, exclude_min=True),
+    tag=st.integers(-1, 2**31 - 1),
+    context=st.lists(st.floats(allow_nan=False), max_size=50).map(tuple),
 )
 DECISION = Decision(b"s" * 16, b"d" * 16, 1_700_000_000_000, 7, 3, 0.25)
 

@@ -10,9 +10,10 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from trimtab_service.domain.metric import MetricKind
 from trimtab_service.domain.observation import Measurement
 from trimtab_service.domain.space import Parameters, ParameterValue
-from trimtab_service.domain.study import MetricKind, Study
+from trimtab_service.domain.study import Study
 from trimtab_service.domain.suggestion import History, Trial, TrialState
 from trimtab_service.optimizers.encoding import Encoding, Rows
 
@@ -148,7 +149,7 @@ def _squares(rows: Rows, row: Vector) -> Vector:
 def _measurement(study: Study, trial: Trial) -> Measurement:
     if trial.observation is None:
         raise ValueError(f"trial {trial.number} is completed and has no observation")
-    return trial.observation.measurements[study.spec.objective.metric]
+    return study.spec.reward(trial.observation)
 
 
 def _clip_bad_side(costs: Vector) -> Vector:

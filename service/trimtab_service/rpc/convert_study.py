@@ -15,18 +15,16 @@ from trimtab_service.domain.study import (
     DEFAULT_LEASE,
     AlgorithmRequest,
     ChosenAlgorithm,
-    Goal,
-    Metric,
-    MetricKind,
-    Objective,
     Study,
     StudyCounts,
     StudySpec,
     StudyState,
 )
+from trimtab_service.rpc.convert_metric import metric_from, metric_to, objective_from, objective_to
 from trimtab_service.rpc.convert_values import (
     moment_to,
     parameters_to,
+    patterns_from,
     span_from,
     span_to,
     value_from,
@@ -46,27 +44,17 @@ _SCALES_TO = {
     Scale.LOG: parameters_pb2.SCALE_LOG,
     Scale.LOGIT: parameters_pb2.SCALE_LOGIT,
 }
-_KINDS = {
-    study_pb2.METRIC_KIND_UNSPECIFIED: MetricKind.REAL,
-    study_pb2.METRIC_KIND_REAL: MetricKind.REAL,
-    study_pb2.METRIC_KIND_BINARY: MetricKind.BINARY,
-}
-_KINDS_TO = {MetricKind.REAL: study_pb2.METRIC_KIND_REAL, MetricKind.BINARY: study_pb2.METRIC_KIND_BINARY}
-_GOALS = {study_pb2.GOAL_MINIMIZE: Goal.MINIMIZE, study_pb2.GOAL_MAXIMIZE: Goal.MAXIMIZE}
-_GOALS_TO = {goal: number for number, goal in _GOALS.items()}
 _STATES = {study_pb2.STUDY_STATE_ACTIVE: StudyState.ACTIVE, study_pb2.STUDY_STATE_STOPPED: StudyState.STOPPED}
 _STATES_TO = {state: number for number, state in _STATES.items()}
 
 
 def spec_from(message: study_pb2.StudySpec) -> StudySpec:
     """Raises InvalidArgument, the field being a path from the spec."""
-    with errors.field("search_space"):
-        space = SearchSpace(_parameters(message.search_space.parameters, "parameters"))
     return StudySpec(
-        space=space,
+        space=_space(message),
         context=_parameters(message.context, "context"),
-        metrics=tuple(_metric(metric, index) for index, metric in enumerate(message.metrics)),
-        objectives=tuple(_objective(objective, index) for index, objective in enumerate(message.objectives)),
+        metrics=tuple(metric_from(metric, index) for index, metric in enumerate(message.metrics)),
+        objectives=tuple(objective_from(objective, index) for index, objective in enumerate(message.objectives)),
         algorithm=_algorithm(message.algorithm),
         baseline=_baseline(message),
         lease=_lease(message),
@@ -74,7 +62,16 @@ def spec_from(message: study_pb2.StudySpec) -> StudySpec:
         seed=message.seed if message.HasField("seed") else None,
         description=message.description,
         labels=dict(message.labels),
+        reward_wait=_span(message, "reward_wait"),
+        default_reward=message.default_reward if message.HasField("default_reward") else None,
+        retention=_span(message, "retention"),
+        disabled_arms=patterns_from(message.disabled_arms, "disabled_arms"),
     )
+
+
+def _space(message: study_pb2.StudySpec) -> SearchSpace:
+    with errors.field("search_space"):
+        return SearchSpace(_parameters(message.search_space.parameters, "parameters"))
 
 
 def _parameters(messages: Sequence[parameters_pb2.ParameterSpec], field: str) -> tuple[Parameter, ...]:
@@ -140,26 +137,6 @@ def _scale(number: parameters_pb2.Scale) -> Scale:
     return _SCALES[number]
 
 
-def _metric(message: study_pb2.MetricSpec, index: int) -> Metric:
-    with errors.field(f"metrics[{index}]"):
-        if message.kind not in _KINDS:
-            raise InvalidArgument("kind", f"{message.kind} is not a kind that this server knows")
-        return Metric(
-            name=message.name,
-            kind=_KINDS[message.kind],
-            min=message.min if message.HasField("min") else None,
-            max=message.max if message.HasField("max") else None,
-            description=message.description,
-        )
-
-
-def _objective(message: study_pb2.Objective, index: int) -> Objective:
-    goal = _GOALS.get(message.goal)
-    if goal is None:
-        raise InvalidArgument(f"objectives[{index}].goal", "must be GOAL_MINIMIZE or GOAL_MAXIMIZE")
-    return Objective(message.metric, goal)
-
-
 def _algorithm(message: study_pb2.Algorithm) -> AlgorithmRequest:
     return AlgorithmRequest(message.name or "auto", values_from(message.options, "algorithm.options"))
 
@@ -171,15 +148,18 @@ def _baseline(message: study_pb2.StudySpec) -> dict[str, float | int | str | boo
 
 
 def _lease(message: study_pb2.StudySpec) -> timedelta:
-    with errors.field("lease"):
-        return span_from(message.lease) if message.HasField("lease") else DEFAULT_LEASE
+    span = _span(message, "lease")
+    return DEFAULT_LEASE if span is None else span
 
 
 def _decision_lifetime(message: study_pb2.StudySpec) -> timedelta:
-    with errors.field("decision_lifetime"):
-        return (
-            span_from(message.decision_lifetime) if message.HasField("decision_lifetime") else DEFAULT_DECISION_LIFETIME
-        )
+    span = _span(message, "decision_lifetime")
+    return DEFAULT_DECISION_LIFETIME if span is None else span
+
+
+def _span(message: study_pb2.StudySpec, name: str) -> timedelta | None:
+    with errors.field(name):
+        return span_from(getattr(message, name)) if message.HasField(name) else None
 
 
 def changes_from(message: study_pb2.Study, paths: frozenset[str]) -> Callable[[Study], tuple[StudySpec, StudyState]]:
@@ -194,18 +174,21 @@ def changes_from(message: study_pb2.Study, paths: frozenset[str]) -> Callable[[S
     if "state" in paths and message.state not in _STATES:
         raise InvalidArgument("study.state", "must be STUDY_STATE_ACTIVE or STUDY_STATE_STOPPED")
     spec = message.spec
-    changed: dict[str, Callable[[], object]] = {
-        "spec.description": lambda: spec.description,
-        "spec.labels": lambda: dict(spec.labels),
-        "spec.algorithm": lambda: _algorithm(spec.algorithm),
-        "spec.baseline": lambda: _baseline(spec),
-        "spec.lease": lambda: _lease(spec),
-        "spec.decision_lifetime": lambda: _decision_lifetime(spec),
+    changed: dict[str, tuple[str, Callable[[], object]]] = {
+        "spec.description": ("description", lambda: spec.description),
+        "spec.labels": ("labels", lambda: dict(spec.labels)),
+        "spec.algorithm": ("algorithm", lambda: _algorithm(spec.algorithm)),
+        "spec.baseline": ("baseline", lambda: _baseline(spec)),
+        "spec.lease": ("lease", lambda: _lease(spec)),
+        "spec.decision_lifetime": ("decision_lifetime", lambda: _decision_lifetime(spec)),
+        "spec.search_space": ("space", lambda: _space(spec)),
+        "spec.retention": ("retention", lambda: _span(spec, "retention")),
+        "spec.disabled_arms": ("disabled_arms", lambda: patterns_from(spec.disabled_arms, "disabled_arms")),
     }
 
     def change(old: Study) -> tuple[StudySpec, StudyState]:
         with errors.field("study.spec"):
-            fields = {path.removeprefix("spec."): changed[path]() for path in paths if path in changed}
+            fields = {name: value() for path, (name, value) in changed.items() if path in paths}
             new = replace(old.spec, **fields)  # type: ignore[arg-type]
         return new, _STATES[message.state] if "state" in paths else old.state
 
@@ -244,8 +227,8 @@ def spec_to(spec: StudySpec) -> study_pb2.StudySpec:
     message = study_pb2.StudySpec(
         search_space=parameters_pb2.SearchSpace(parameters=map(_parameter_to, spec.space.parameters)),
         context=map(_parameter_to, spec.context),
-        metrics=map(_metric_to, spec.metrics),
-        objectives=[study_pb2.Objective(metric=one.metric, goal=_GOALS_TO[one.goal]) for one in spec.objectives],
+        metrics=map(metric_to, spec.metrics),
+        objectives=map(objective_to, spec.objectives),
         algorithm=study_pb2.Algorithm(
             name=spec.algorithm.name,
             options={name: value_to(value) for name, value in spec.algorithm.options.items()},
@@ -255,6 +238,10 @@ def spec_to(spec: StudySpec) -> study_pb2.StudySpec:
         seed=spec.seed,
         description=spec.description,
         labels=spec.labels,
+        reward_wait=None if spec.reward_wait is None else span_to(spec.reward_wait),
+        default_reward=spec.default_reward,
+        retention=None if spec.retention is None else span_to(spec.retention),
+        disabled_arms=map(parameters_to, spec.disabled_arms),
     )
     if spec.baseline is not None:
         message.baseline.CopyFrom(parameters_to(spec.baseline))
@@ -279,12 +266,6 @@ def _parameter_to(parameter: Parameter) -> parameters_pb2.ParameterSpec:
         case Discrete():
             message.discrete.CopyFrom(parameters_pb2.Discrete(values=map(value_to, parameter.choices)))
     return message
-
-
-def _metric_to(metric: Metric) -> study_pb2.MetricSpec:
-    return study_pb2.MetricSpec(
-        name=metric.name, kind=_KINDS_TO[metric.kind], min=metric.min, max=metric.max, description=metric.description
-    )
 
 
 def _chosen_to(algorithm: ChosenAlgorithm) -> study_pb2.ChosenAlgorithm:

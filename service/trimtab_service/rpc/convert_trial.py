@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from trimtab.v1 import trial_pb2
-from trimtab_service.domain import errors
 from trimtab_service.domain.errors import InvalidArgument
 from trimtab_service.domain.observation import Measurement, Observation, Outcome
+from trimtab_service.domain.space import Parameters
 from trimtab_service.domain.study import Study
 from trimtab_service.domain.suggestion import ModelInfo, Source, Trial, TrialState
+from trimtab_service.live import Live
 from trimtab_service.rpc.convert_values import moment_to, parameters_to
 from trimtab_service.store.base import LogRow
 
@@ -36,8 +37,10 @@ def observation_from(message: trial_pb2.Observation) -> Observation:
         raise InvalidArgument("outcome", f"{message.outcome} is not an outcome that this server knows")
     measurements = {}
     for name, measurement in message.measurements.items():
-        with errors.field(f'measurements["{name[:130]}"]'):
+        try:
             measurements[name] = _measurement(measurement)
+        except InvalidArgument as error:
+            raise error.under(f'measurements["{name[:130]}"]') from None
     return Observation(outcome, measurements, message.reason)
 
 
@@ -113,12 +116,15 @@ def states_from(numbers: list[trial_pb2.TrialState]) -> frozenset[TrialState]:
     return frozenset(_STATES[number] for number in numbers)
 
 
-def record_to(study: Study, row: LogRow) -> trial_pb2.ObservationRecord:
-    """A row of the log, as a message."""
-    parameters = row.parameters
-    if parameters is None:
-        arm = row.arm or 0
-        parameters = next(point for index, point in enumerate(study.spec.space.points()) if index == arm)
+def records_to(study: Study, rows: Sequence[LogRow]) -> list[trial_pb2.ObservationRecord]:
+    """Rows of the log, as messages. Those of a bandit study name their arm by its number."""
+    if not rows or not study.algorithm.decisions:
+        return [_record_to(study, row, row.parameters or {}) for row in rows]
+    arms = Live.begun(study).arms
+    return [_record_to(study, row, arms.point(row.arm or 0)) for row in rows]
+
+
+def _record_to(study: Study, row: LogRow, parameters: Parameters) -> trial_pb2.ObservationRecord:
     message = trial_pb2.ObservationRecord(
         sequence=row.sequence,
         observation=trial_pb2.Observation(
@@ -130,7 +136,11 @@ def record_to(study: Study, row: LogRow) -> trial_pb2.ObservationRecord:
         parameters=parameters_to(parameters),
         propensity=row.propensity,
         create_time=moment_to(row.create_time),
+        is_default=row.is_default,
+        replaces_default=row.replaces_default,
     )
+    if row.issued:
+        message.suggest_time.FromMilliseconds(row.issued)
     if row.context:
         message.context.CopyFrom(parameters_to(row.context))
     return message

@@ -7,8 +7,9 @@ import binascii
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 import grpc
@@ -60,6 +61,15 @@ def values_from(values: Mapping[str, parameters_pb2.Value], field: str) -> dict[
     return converted
 
 
+def patterns_from(messages: Sequence[parameters_pb2.Parameters], field: str) -> tuple[dict[str, ParameterValue], ...]:
+    """Values of some parameters each; errors name the entry ``field[i].values["name"]``."""
+    patterns = []
+    for index, message in enumerate(messages):
+        with errors.field(f"{field}[{index}]"):
+            patterns.append(values_from(message.values, "values"))
+    return tuple(patterns)
+
+
 def parameters_to(values: Mapping[str, ParameterValue]) -> parameters_pb2.Parameters:
     """One point, as a message."""
     return parameters_pb2.Parameters(values={name: value_to(value) for name, value in values.items()})
@@ -89,8 +99,14 @@ def span_to(span: timedelta) -> duration_pb2.Duration:
 
 def study_name(text: str, field: str) -> StudyName:
     """Raises InvalidArgument at ``field``."""
-    with errors.field(field):
-        return StudyName.parse(text)
+    try:
+        return _study_name(text)
+    except InvalidArgument as error:
+        raise error.under(field) from None
+
+
+# Every call names a study, and most name one of a few.
+_study_name = lru_cache(4_096)(StudyName.parse)
 
 
 def trial_name(text: str, field: str) -> TrialName:
@@ -133,10 +149,8 @@ def request_from(message: Any, method: str) -> Request | None:
     if not key:
         return None
     check_request_id(key)
-    body = type(message)()
-    body.CopyFrom(message)
-    body.ClearField("request_id")
-    return Request(key, method, hashlib.sha256(body.SerializeToString(deterministic=True)).digest())
+    # The key is in it as well, which does no harm: fingerprints are compared of equal keys only.
+    return Request(key, method, hashlib.sha256(message.SerializeToString(deterministic=True)).digest())
 
 
 def page_size(size: int) -> int:

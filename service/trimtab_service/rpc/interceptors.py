@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from time import perf_counter
 from typing import Any, cast
 
@@ -20,42 +20,45 @@ log = logging.getLogger(__name__)
 Handler = Callable[[Any, grpc.aio.ServicerContext[Any, Any]], Awaitable[Any]]
 
 
-class Edge(grpc.aio.ServerInterceptor):
-    """Wraps the handlers of our own services; health and reflection pass through."""
+class Edge:
+    """The server as our services see it when they register: puts the edge around each of their handlers.
 
-    def __init__(self, metrics: Metrics) -> None:
+    What an interceptor would find out anew at every call, which method it is,
+    is settled here once. Health and reflection register with the server itself.
+    """
+
+    def __init__(self, server: grpc.aio.Server, metrics: Metrics) -> None:
+        self._server = server
         self._metrics = metrics
-        self._wrapped: dict[str, grpc.RpcMethodHandler[Any, Any]] = {}
+        self._working = 0  # on one thread: an instrument with a lock would cost more than counting
+        metrics.rpcs_in_flight.set_function(lambda: self._working)
 
-    async def intercept_service(
-        self,
-        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[grpc.RpcMethodHandler[Any, Any] | None]],
-        handler_call_details: grpc.HandlerCallDetails,
-    ) -> Any:
-        """The handler of the method, with the edge around it; made once a method."""
-        method = handler_call_details.method
-        wrapped = self._wrapped.get(method)
-        if wrapped is not None:
-            return wrapped
-        handler = await continuation(handler_call_details)
-        if handler is None or not method.startswith("/trimtab."):
-            return handler
-        wrapped = grpc.unary_unary_rpc_method_handler(
-            self._around(method.rpartition("/")[2], cast(Handler, handler.unary_unary)),
+    def add_generic_rpc_handlers(self, handlers: Sequence[grpc.GenericRpcHandler]) -> None:
+        """What generated code registers besides, for servers that don't know registered methods."""
+
+    def add_registered_method_handlers(
+        self, service: str, handlers: Mapping[str, grpc.RpcMethodHandler[Any, Any]]
+    ) -> None:
+        """Registers the methods of a service."""
+        wrapped = {method: self._wrapped(method, handler) for method, handler in handlers.items()}
+        self._server.add_registered_method_handlers(service, wrapped)
+
+    def _wrapped(self, method: str, handler: grpc.RpcMethodHandler[Any, Any]) -> grpc.RpcMethodHandler[Any, Any]:
+        serialize = cast(Callable[[Any], bytes], handler.response_serializer)
+        return grpc.unary_unary_rpc_method_handler(
+            self._around(method, cast(Handler, handler.unary_unary)),
             request_deserializer=handler.request_deserializer,
-            response_serializer=handler.response_serializer,
+            # Some answers come as bytes already.
+            response_serializer=lambda answer: answer if type(answer) is bytes else serialize(answer),
         )
-        self._wrapped[method] = wrapped
-        return wrapped
 
     def _around(self, method: str, handle: Handler) -> Handler:
         seconds = self._metrics.rpc_seconds.labels(method)
         fine = self._metrics.rpcs.labels(method, "OK")
-        in_flight = self._metrics.rpcs_in_flight
 
         async def call(request: Any, context: grpc.aio.ServicerContext[Any, Any]) -> Any:
             start = perf_counter()
-            in_flight.inc()
+            self._working += 1
             try:
                 answer = await handle(request, context)
                 fine.inc()
@@ -72,7 +75,7 @@ class Edge(grpc.aio.ServerInterceptor):
                 log.exception("call failed", extra={"method": method, "request_id": _request_id(request)})
                 await _abort(context, grpc.StatusCode.INTERNAL, status.internal_status())
             finally:
-                in_flight.dec()
+                self._working -= 1
                 seconds.observe(perf_counter() - start)
 
         return call

@@ -36,7 +36,6 @@ class Server:
 
     def __init__(self, config: Config, tuning: TuningServicer, studies: StudyServicer, metrics: Metrics) -> None:
         self._server = grpc.aio.server(
-            interceptors=[Edge(metrics)],
             maximum_concurrent_rpcs=config.max_concurrent_rpcs,
             options=[
                 ("grpc.max_receive_message_length", config.max_message_bytes),
@@ -49,8 +48,9 @@ class Server:
                 ("grpc.http2.min_recv_ping_interval_without_data_ms", 10_000),
             ],
         )
-        tuning_service_pb2_grpc.add_TuningServiceServicer_to_server(tuning, self._server)  # type: ignore[no-untyped-call]
-        study_service_pb2_grpc.add_StudyServiceServicer_to_server(studies, self._server)  # type: ignore[no-untyped-call]
+        edge = Edge(self._server, metrics)
+        tuning_service_pb2_grpc.add_TuningServiceServicer_to_server(tuning, edge)  # type: ignore[no-untyped-call]
+        study_service_pb2_grpc.add_StudyServiceServicer_to_server(studies, edge)  # type: ignore[no-untyped-call]
         self._health = HealthServicer()
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         reflection.enable_server_reflection(

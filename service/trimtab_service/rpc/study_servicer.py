@@ -109,9 +109,7 @@ class StudyServicer(study_service_pb2_grpc.StudyServiceServicer):
         after = _number(convert_values.page_token_from(request.page_token, str(name)))
         study = await self._studies.get(name)
         rows = await self._studies.observations(study, after, size + 1)
-        response = pb.ListObservationsResponse(
-            observations=[convert_trial.record_to(study, row) for row in rows[:size]]
-        )
+        response = pb.ListObservationsResponse(observations=convert_trial.records_to(study, rows[:size]))
         if len(rows) > size:
             response.next_page_token = convert_values.page_token_to(str(name), str(rows[size - 1].sequence))
         return response
@@ -123,7 +121,9 @@ class StudyServicer(study_service_pb2_grpc.StudyServiceServicer):
             values = convert_values.values_from(request.context.values, "values")
         study = await self._studies.get(name)
         if study.algorithm.decisions:
-            best, model = await self._decisions.incumbent(study)
+            with errors.field("context"):
+                given = study.spec.check_context(values) if values else None
+            best, model = await self._decisions.incumbent(study, given)
         else:
             best, model = await self._tuner.incumbent(
                 study, values, for_the_optimizer(seconds_left(context, self._timeout))
@@ -135,6 +135,7 @@ class StudyServicer(study_service_pb2_grpc.StudyServiceServicer):
             trial=f"{name}/trials/{best.number}" if best.number is not None else "",
             source=convert_trial.SOURCES[best.source],
             model=convert_trial.model_to(model),
+            probability_best=best.probability_best,
         )
 
 

@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
-from time import monotonic
+from time import monotonic, time
 from typing import Any
 
 import grpc
 
+from trimtab.v1 import trial_pb2, tuning_service_pb2_grpc
 from trimtab.v1 import tuning_service_pb2 as pb
-from trimtab.v1 import tuning_service_pb2_grpc
-from trimtab_service.decisions import DecisionReport, Decisions, Live
+from trimtab_service import decisions as bandits
+from trimtab_service.decisions import DecisionReport, Decisions
 from trimtab_service.domain import errors
 from trimtab_service.domain.errors import InvalidArgument, StudyNotFound, SuggestionIdInvalid, TrimtabError
 from trimtab_service.domain.observation import Observation
 from trimtab_service.domain.study import LONGEST_SPAN, SHORTEST_SPAN, Study, TrialName
-from trimtab_service.domain.suggestion import Source
+from trimtab_service.live import Live
 from trimtab_service.metrics import Metrics
 from trimtab_service.rpc import convert_trial, convert_values
+from trimtab_service.rpc.answers import Answers
 from trimtab_service.rpc.convert_values import MOST_COUNT, seconds_left
 from trimtab_service.rpc.status import item_error
 from trimtab_service.store.base import RECORDED, Request, Result, TrialObservation
@@ -34,6 +37,11 @@ _FALLBACK = {
     pb.FALLBACK_POLICY_ALLOW: True,
     pb.FALLBACK_POLICY_FORBID: False,
 }
+_COUNTED = {
+    "recorded": pb.OBSERVE_OUTCOME_RECORDED,
+    "duplicate": pb.OBSERVE_OUTCOME_DUPLICATE,
+    "refused": pb.OBSERVE_OUTCOME_UNSPECIFIED,
+}
 
 
 class TuningServicer(tuning_service_pb2_grpc.TuningServiceServicer):
@@ -44,9 +52,10 @@ class TuningServicer(tuning_service_pb2_grpc.TuningServiceServicer):
         self._tuner = tuner
         self._decisions = decisions
         self._timeout = timeout
-        self._metrics = metrics
+        self._answers = Answers()
+        self._counts = {name: metrics.observations.labels(name) for name in _COUNTED}
 
-    async def Suggest(self, request: pb.SuggestRequest, context: Context) -> pb.SuggestResponse:
+    async def Suggest(self, request: pb.SuggestRequest, context: Context) -> pb.SuggestResponse | bytes:
         """Parameters to try."""
         name = convert_values.study_name(request.study, "study")
         live = self._decisions.live(name)
@@ -59,32 +68,30 @@ class TuningServicer(tuning_service_pb2_grpc.TuningServiceServicer):
             if not study.algorithm.decisions:
                 return await self._suggest_trials(request, context)
             live = await self._decisions.open(study)
-        return self._suggest_decisions(request, live)
+        return await self._suggest_decisions(request, live)
 
-    def _suggest_decisions(self, request: pb.SuggestRequest, live: Live) -> pb.SuggestResponse:
-        count = convert_values.count_from(request.count)
+    async def _suggest_decisions(self, request: pb.SuggestRequest, live: Live) -> bytes:
         convert_values.check_request_id(request.request_id)
+        ask = bandits.Ask(convert_values.count_from(request.count), request.request_id)
         if request.context.values:
             with errors.field("context"):
-                live.study.spec.check_context(convert_values.values_from(request.context.values, "values"))
-        chosen = self._decisions.suggest(live, count, request.request_id)
-        model = convert_trial.model_to(live.model)
-        expire = convert_values.moment_to(self._decisions.expires(live.study))
-        response = pb.SuggestResponse()
-        for choice in chosen:
-            suggestion = response.suggestions.add(
-                id=choice.token, source=convert_trial.SOURCES[Source.MODEL], propensity=choice.propensity
-            )
-            suggestion.parameters.CopyFrom(convert_values.parameters_to(live.arms[choice.arm]))
-            suggestion.model.CopyFrom(model)
-            suggestion.expire_time.CopyFrom(expire)
-        return response
+                ask = replace(ask, context=convert_values.values_from(request.context.values, "values"))
+        if request.allowed:
+            ask = replace(ask, allowed=convert_values.patterns_from(request.allowed, "allowed"))
+        spec = live.study.spec
+        if spec.default_reward is None:
+            chosen = self._decisions.suggest(live, ask)
+        else:
+            chosen = await self._decisions.suggest_remembered(live, ask)
+        return self._answers.suggested(live, chosen, int(time() + spec.decision_lifetime.total_seconds()))
 
     async def _suggest_trials(self, request: pb.SuggestRequest, context: Context) -> pb.SuggestResponse:
         if request.fallback not in _FALLBACK:
             raise InvalidArgument("fallback", f"{request.fallback} is not a policy that this server knows")
         if len(request.worker.encode()) > MOST_WORKER:
             raise InvalidArgument("worker", f"longer than {MOST_WORKER} bytes")
+        if request.allowed:
+            raise InvalidArgument("allowed", "only bandit studies have arms to choose among")
         with errors.field("context"):
             values = convert_values.values_from(request.context.values, "values")
         ask = Ask(
@@ -121,23 +128,12 @@ class TuningServicer(tuning_service_pb2_grpc.TuningServiceServicer):
         return [next(results) if isinstance(report, TrialObservation) else report for report in reports]
 
     def _answer(self, request: pb.ObserveRequest, results: Sequence[Result]) -> pb.ObserveResponse:
-        response = pb.ObserveResponse()
-        counts = {"recorded": 0, "duplicate": 0, "refused": 0}
-        for observation, result in zip(request.observations, results, strict=True):
-            item = response.results.add(suggestion_id=observation.suggestion_id)
-            if isinstance(result, TrimtabError):
-                item.error.CopyFrom(item_error(result))
-                counts["refused"] += 1
-            elif result is RECORDED:
-                item.outcome = pb.OBSERVE_OUTCOME_RECORDED
-                counts["recorded"] += 1
-            else:
-                item.outcome = pb.OBSERVE_OUTCOME_DUPLICATE
-                counts["duplicate"] += 1
-        for name, count in counts.items():
+        items = list(map(_result, request.observations, results))
+        for name, outcome in _COUNTED.items():
+            count = sum(item.outcome == outcome for item in items)
             if count:
-                self._metrics.observations.labels(name).inc(count)
-        return response
+                self._counts[name].inc(count)
+        return pb.ObserveResponse(results=items)
 
     async def ExtendLease(self, request: pb.ExtendLeaseRequest, context: Context) -> pb.ExtendLeaseResponse:
         """Moves the end of a pending trial's lease."""
@@ -166,10 +162,20 @@ def _check_observations(request: pb.ObserveRequest) -> None:
         seen.add(observation.suggestion_id)
 
 
-def _observation(study: Study, message: Any, path: str) -> Observation:
-    with errors.field(path):
+def _result(observation: trial_pb2.Observation, result: Result) -> pb.ObserveResult:
+    if result is RECORDED:
+        return pb.ObserveResult(suggestion_id=observation.suggestion_id, outcome=pb.OBSERVE_OUTCOME_RECORDED)
+    if isinstance(result, TrimtabError):
+        return pb.ObserveResult(suggestion_id=observation.suggestion_id, error=item_error(result))
+    return pb.ObserveResult(suggestion_id=observation.suggestion_id, outcome=pb.OBSERVE_OUTCOME_DUPLICATE)
+
+
+def _observation(study: Study, message: trial_pb2.Observation, position: int) -> Observation:
+    try:
         observation = convert_trial.observation_from(message)
         study.spec.check_observation(observation)
+    except InvalidArgument as error:
+        raise error.under(f"observations[{position}]") from None
     return observation
 
 
@@ -177,7 +183,7 @@ def _decision_reports(study: Study, request: pb.ObserveRequest) -> list[Decision
     reports: list[DecisionReport | InvalidArgument] = []
     for index, message in enumerate(request.observations):
         try:
-            observation = _observation(study, message, f"observations[{index}]")
+            observation = _observation(study, message, index)
         except InvalidArgument as error:
             reports.append(error)
         else:
@@ -188,10 +194,9 @@ def _decision_reports(study: Study, request: pb.ObserveRequest) -> list[Decision
 def _trial_reports(study: Study, request: pb.ObserveRequest) -> list[TrialObservation | InvalidArgument]:
     reports: list[TrialObservation | InvalidArgument] = []
     for index, message in enumerate(request.observations):
-        path = f"observations[{index}]"
         try:
-            number = _trial_number(study, message.suggestion_id, f"{path}.suggestion_id")
-            reports.append(TrialObservation(number, _observation(study, message, path)))
+            number = _trial_number(study, message.suggestion_id, f"observations[{index}].suggestion_id")
+            reports.append(TrialObservation(number, _observation(study, message, index)))
         except InvalidArgument as error:
             reports.append(error)
     return reports

@@ -285,3 +285,19 @@ def test_a_point_that_does_not_fit_is_refused_by_the_path_of_its_entry(values: A
     """Missing, of another type, unknown, and an unknown name cut short."""
     space = SearchSpace((Integer("a", 0, 1), Integer("b", 0, 1)))
     assert refused(lambda: space.check(values)) == field
+
+
+@given(st.data(), spaces())
+def test_some_values_of_a_point_are_taken_as_all_of_them_are(data: st.DataObject, space: SearchSpace) -> None:
+    """The same values, in the order of the space; none at all say nothing."""
+    point = {parameter.name: data.draw(values_of(parameter)) for parameter in space.parameters}
+    names = data.draw(st.sets(st.sampled_from(sorted(point)), min_size=1))
+    part = space.check_part({name: point[name] for name in names})
+    assert part == {name: value for name, value in space.check(point).items() if name in names}
+    assert refused(lambda: space.check_part({})) == "values"
+
+
+@pytest.mark.parametrize("values", [{"a": 1, "c": 1}, {"c": 1}])
+def test_a_part_that_names_no_parameter_is_refused(values: dict[str, int]) -> None:
+    """By the path of its entry."""
+    assert refused(lambda: SearchSpace((Integer("a", 0, 1), Integer("b", 0, 1))).check_part(values)) == 'values["c"]'

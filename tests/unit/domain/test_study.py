@@ -13,15 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trimtab_service.domain.errors import InvalidArgument
+from trimtab_service.domain.metric import Goal, Metric, MetricKind, Objective, OutsideRange, Ratio, WeightedSum
 from trimtab_service.domain.observation import Measurement, Observation, Outcome
 from trimtab_service.domain.space import Categorical, Integer, SearchSpace
 from trimtab_service.domain.study import (
     IDENTIFIER,
     ChosenAlgorithm,
-    Goal,
-    Metric,
-    MetricKind,
-    Objective,
     Study,
     StudyName,
     StudySpec,
@@ -124,6 +121,19 @@ def test_the_longest_identifier_has_63_characters() -> None:
         ({"labels": {"two words": ""}}, "labels"),
         ({"labels": {"team": "x" * 257}}, 'labels["team"]'),
         ({"labels": {f"l{number}": "" for number in range(65)}}, "labels"),
+        ({"metrics": (Metric("latency", formula=Ratio("hit", "load")),)}, "metrics[0].ratio.numerator"),
+        ({"reward_wait": timedelta(hours=1)}, "default_reward"),
+        ({"default_reward": 0.0}, "reward_wait"),
+        ({"reward_wait": timedelta(seconds=0.5), "default_reward": 0.0}, "reward_wait"),
+        ({"reward_wait": timedelta(days=8), "default_reward": 0.0}, "reward_wait"),
+        ({"reward_wait": timedelta(hours=1), "default_reward": math.nan}, "default_reward"),
+        ({"reward_wait": timedelta(hours=1), "default_reward": -1.0}, "default_reward"),
+        ({"retention": timedelta(days=6)}, "retention"),
+        ({"retention": timedelta(days=3_661)}, "retention"),
+        ({"disabled_arms": ({"size": 1}, {})}, "disabled_arms[1].values"),
+        ({"disabled_arms": ({"size": 0},)}, 'disabled_arms[0].values["size"]'),
+        ({"disabled_arms": ({"width": 1},)}, 'disabled_arms[0].values["width"]'),
+        ({"disabled_arms": ({"size": 1},) * 1_001}, "disabled_arms"),
     ],
 )
 def test_a_spec_that_makes_no_sense_is_refused(change: dict[str, Any], field: str) -> None:
@@ -138,39 +148,47 @@ def test_a_baseline_is_stored_as_it_is_meant() -> None:
     assert type(baseline["size"]) is int
 
 
-@pytest.mark.parametrize(
-    ("given_", "field"),
-    [
-        ({"name": "two words"}, "name"),
-        ({"min": math.nan}, "min"),
-        ({"max": math.inf}, "max"),
-        ({"min": 1.0, "max": 1.0}, "max"),
-        ({"kind": MetricKind.BINARY, "min": -1.0}, "kind"),
-        ({"kind": MetricKind.BINARY, "max": 2.0}, "kind"),
-        ({"description": "x" * 1_025}, "description"),
-    ],
-)
-def test_a_metric_that_makes_no_sense_is_refused(given_: dict[str, Any], field: str) -> None:
-    """By the field at fault."""
-    assert refused(lambda: Metric(**{"name": "m", **given_})) == field
-
-
-def test_a_binary_metric_lies_between_0_and_1() -> None:
-    """Said or unsaid."""
-    metric = Metric("hit", MetricKind.BINARY)
-    assert (metric.min, metric.max) == (0.0, 1.0)
-    assert Metric("hit", MetricKind.BINARY, 0.0, 1.0) == metric
-
-
-def test_the_sign_turns_every_objective_into_a_cost() -> None:
-    """Smaller is better after multiplication."""
-    assert {goal: Objective("m", goal).sign for goal in Goal} == {Goal.MINIMIZE: 1.0, Goal.MAXIMIZE: -1.0}
-
-
 def test_the_objective_knows_its_metric() -> None:
     """Wherever the metric stands in the list."""
     spec = replace(SPEC, objectives=(Objective("load", Goal.MAXIMIZE),))
     assert (spec.objective.metric, spec.objective_metric) == ("load", SPEC.metrics[2])
+
+
+def test_what_a_bandit_may_be_told_is_taken_up_to_its_bounds() -> None:
+    """A default as late as a decision lives, and everything kept ten years."""
+    week = SPEC.decision_lifetime
+    spec = replace(SPEC, reward_wait=week, default_reward=0.0, retention=timedelta(days=3_660))
+    assert replace(spec, retention=week, reward_wait=timedelta(seconds=1)).default_reward == 0.0
+
+
+def test_a_default_reward_beyond_the_range_is_clipped_where_it_is_declared() -> None:
+    """It counts like any other value of the metric."""
+    metrics = (Metric("latency", min=0.0, outside=OutsideRange.CLIP),)
+    spec = replace(SPEC, metrics=metrics, reward_wait=timedelta(hours=1), default_reward=-5.0)
+    assert (spec.default_reward, spec.counted_default) == (-5.0, 0.0)
+    assert SPEC.counted_default is None
+
+
+def test_a_pattern_is_stored_as_it_is_meant() -> None:
+    """3.0 means 3, or it would match no arm; and it need not name every parameter."""
+    wide = SearchSpace((*SPEC.space.parameters, Categorical("mode", ("a", "b"))))
+    (pattern,) = replace(SPEC, space=wide, disabled_arms=({"size": 3.0},)).disabled_arms
+    assert pattern == {"size": 3}
+    assert type(pattern["size"]) is int
+    assert refused(lambda: SPEC.check_patterns([{"size": 1}, {"size": "big"}], "allowed")) == (
+        'allowed[1].values["size"]'
+    )
+
+
+def test_the_objective_is_measured_or_computed() -> None:
+    """By its formula, clipped where it is declared; what there is in the log stays as it came."""
+    score = Metric("score", max=6.0, formula=WeightedSum({"latency": 2.0, "load": 1.0}), outside=OutsideRange.CLIP)
+    spec = replace(SPEC, metrics=(*SPEC.metrics, score), objectives=(Objective("score", Goal.MINIMIZE),))
+    observation = Observation(Outcome.COMPLETED, {"latency": Measurement(4.0, 2), "load": Measurement(0.5, 2)})
+    spec.check_observation(observation)
+    assert spec.reward(observation) == Measurement(6.0, 2)
+    assert SPEC.reward(observation) == observation.measurements["latency"]
+    assert refused(lambda: spec.check_observation(Observation(Outcome.COMPLETED))) == 'measurements["latency"]'
 
 
 @pytest.mark.parametrize(

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from contract.optimizers.problems import PROBLEMS, Problem, history_of, trial
-from trimtab_service.domain.observation import Measurement
+from trimtab_service.domain.metric import Goal, Metric, MetricKind, Objective, OutsideRange, Ratio
+from trimtab_service.domain.observation import Measurement, Observation, Outcome
 from trimtab_service.domain.space import Float, Parameters
-from trimtab_service.domain.study import Goal, MetricKind
 from trimtab_service.domain.suggestion import History, TrialState
 from trimtab_service.optimizers.evidence import FAILURE_COST, LEAST_VARIANCE, Evidence, gather, thin
 
@@ -39,6 +41,21 @@ def test_what_is_maximized_costs_its_opposite() -> None:
     """The largest measurement has the least cost."""
     found = evidence(Problem("up", LINE.parameters, goal=Goal.MAXIMIZE), measured(*map(Measurement, [1.0, 9.0, 4.0])))
     assert np.argsort(found.costs).tolist() == [1, 2, 0]
+
+
+def test_an_objective_with_a_formula_is_computed() -> None:
+    """Of what each trial measured, with the counts and the errors that can be known."""
+    study = LINE.study("gp")
+    metrics = (Metric("a"), Metric("b", max=10.0, outside=OutsideRange.CLIP), Metric("y", formula=Ratio("a", "b")))
+    study = replace(study, spec=replace(study.spec, metrics=metrics, objectives=(Objective("y", Goal.MINIMIZE),)))
+    pairs = [(3.0, 1.0), (8.0, 4.0), (5.0, 40.0)]
+    trials = [
+        replace(each, observation=Observation(Outcome.COMPLETED, {"a": Measurement(a, 2, 0.5), "b": Measurement(b, 2)}))
+        for each, (a, b) in zip(measured(*[Measurement(0.0)] * 3).trials, pairs, strict=True)
+    ]
+    found = gather(study, history_of(trials), 100)
+    assert (found.location + found.spread * found.costs).tolist() == pytest.approx([3.0, 2.0, 0.5])
+    assert found.variances is None
 
 
 def test_the_bad_side_is_clipped_and_the_good_side_is_not() -> None:

@@ -9,9 +9,9 @@ import pytest
 
 from contract.optimizers.problems import KINDS, PROBLEMS, Problem, history, history_of, trial
 from trimtab_service.domain.errors import NoIncumbent
+from trimtab_service.domain.metric import Goal
 from trimtab_service.domain.observation import Measurement
 from trimtab_service.domain.space import Float
-from trimtab_service.domain.study import Goal
 from trimtab_service.domain.suggestion import Incumbent, Source, TrialState
 from trimtab_service.optimizers import incumbent as module
 from trimtab_service.optimizers.catalog import CATALOG

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 import trimtab
-from trimtab import Integer, Measurement
+from trimtab import Measurement
 from unit.trimtab.conftest import BASELINE, DEFINITION, Command
 from unit.trimtab.wire import WireServer
 
@@ -215,32 +215,6 @@ def test_trials_are_exported_as_json_lines(run: Command, study: trimtab.Study) -
     rows = [json.loads(line) for line in run("export", "gbm", "--format", "jsonl").out.splitlines()]
     assert [row["number"] for row in rows] == [1, 2, 3]
     assert rows[0]["parameters"] == BASELINE
-
-
-def test_the_log_of_a_bandit_is_exported(run: Command, wire: WireServer) -> None:
-    """A bandit study has no trials: its log is what there is, with context and truth values."""
-    study = wire.fake.client().create_study(
-        "arms",
-        parameters=[trimtab.Categorical("flag", [True, False])],
-        context=[Integer("hour", 0, 23)],
-        maximize="click",
-    )
-    for hour in range(3):
-        study.suggest({"hour": hour}).observe(click=1)
-    _study_of(wire, "arms").message.algorithm.decisions = True
-    rows = list(csv.DictReader(io.StringIO(run("export", "arms").out)))
-    lines = [json.loads(line) for line in run("export", "arms", "--format", "jsonl").out.splitlines()]
-    shown = run("study", "show", "arms").out
-    assert [(row["sequence"], row["context.hour"]) for row in rows] == [("1", "0"), ("2", "1"), ("3", "2")]
-    assert {"true", "false"} >= {row["parameter.flag"] for row in rows}
-    assert [row["outcome"] for row in rows] == ["completed"] * 3
-    assert [line["sequence"] for line in lines] == [1, 2, 3]
-    assert "decision lifetime  604800 s" in shown
-    assert "CONTEXT  TYPE     VALUES   SCALE" in shown
-
-
-def _study_of(wire: WireServer, study: str) -> Any:
-    return wire.fake._studies[f"namespaces/default/studies/{study}"]
 
 
 def test_a_file_that_cannot_be_written_is_named(run: Command, study: trimtab.Study, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from trimtab import Categorical, Discrete, Float, Integer, Metric, StudySpec
+from trimtab import Categorical, Discrete, Float, Integer, Metric, Ratio, StudySpec, WeightedSum
 from trimtab.cli import definition as cli_definition
 from trimtab.cli.definition import DefinitionError, definition, read_definition
 from trimtab.cli.output import plain
@@ -30,12 +30,19 @@ context:
   - {name: hour, type: integer, min: 0, max: 23}
 minimize: rmse
 metrics:
-  - {name: rmse, min: 0}
+  - {name: rmse, formula: {weights: {bias: 1, spread: 2.5}}, min: 0}
+  - {name: bias, max: 9, outside_range: clip}
+  - {name: spread}
+  - {name: pace, formula: {numerator: bias, denominator: spread}}
 algorithm: gp
 options: {restarts: 2}
 baseline: {rate: 1e-1, share: 0.5, depth: 6, loss: on, early: false, leaves: 31}
 lease: 600
 decision_lifetime: 3600.5
+reward_wait: 90
+default_reward: 0.5
+retention: 86400
+disabled_arms: [{loss: on, early: true}, {depth: 12}]
 seed: 1
 description: |
   Why.
@@ -52,12 +59,21 @@ SPEC = StudySpec(
     ],
     context=[Integer("hour", 0, 23)],
     minimize="rmse",
-    metrics=[Metric("rmse", min=0)],
+    metrics=[
+        Metric("rmse", min=0, formula=WeightedSum({"bias": 1, "spread": 2.5})),
+        Metric("bias", max=9, outside_range="clip"),
+        Metric("spread"),
+        Metric("pace", formula=Ratio("bias", "spread")),
+    ],
     algorithm="gp",
     options={"restarts": 2},
     baseline={"rate": 0.1, "share": 0.5, "depth": 6, "loss": "on", "early": False, "leaves": 31},
     lease=timedelta(minutes=10),
     decision_lifetime=timedelta(seconds=3600.5),
+    reward_wait=timedelta(seconds=90),
+    default_reward=0.5,
+    retention=timedelta(days=1),
+    disabled_arms=[{"loss": "on", "early": True}, {"depth": 12}],
     seed=1,
     description="Why.\n",
     labels={"team": "search"},
@@ -108,6 +124,17 @@ def test_the_standard_input_is_a_file(monkeypatch: pytest.MonkeyPatch) -> None:
         ({"maximize": "y"}, "either minimize=METRIC or maximize=METRIC"),
         ({"minimize": None}, "either minimize=METRIC or maximize=METRIC"),
         ({"lease": "1h"}, "lease: "),
+        ({"retention": "1d"}, "retention: "),
+        ({"disabled_arms": {"x": 1}}, "disabled_arms: must be a list"),
+        ({"disabled_arms": [1]}, r"disabled_arms\[0\]: must be a mapping"),
+        ({"metrics": [{"name": "y", "formula": "a + b"}]}, r"metrics\[0\]\.formula: must be a mapping"),
+        ({"metrics": [{"name": "y", "formula": {"weights": 1}}]}, r"metrics\[0\]\.formula\.weights: must be a mapping"),
+        (
+            {"metrics": [{"name": "y", "formula": {"weights": {"a": "b"}}}]},
+            r"metrics\[0\]\.formula: a number is needed",
+        ),
+        ({"metrics": [{"name": "y", "formula": {"numerator": "a"}}]}, r"metrics\[0\]\.formula: missing: 'denominator'"),
+        ({"metrics": [{"name": "y", "formula": {"product": "a"}}]}, r"unknown key metrics\[0\]\.formula\.product"),
     ],
 )
 def test_faults_are_named(change: dict[str, Any], words: str) -> None:

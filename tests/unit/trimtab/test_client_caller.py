@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import uuid
 from collections.abc import Callable
 
 import grpc
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from trimtab import _methods as methods
 from trimtab._blocking import run_blocking
-from trimtab._caller import FIRST_PAUSE, LONGEST_PAUSE, Caller, fresh_request_id
+from trimtab._caller import FIRST_PAUSE, LONGEST_PAUSE, Caller, fresh_request_id, uuid7
 from trimtab._methods import Method, Request, Response
 from trimtab.errors import (
     ContentionError,
@@ -154,3 +157,23 @@ def test_a_blocking_client_needs_a_blocking_transport() -> None:
     """A coroutine that would wait for an event loop is an error, not a hang."""
     with pytest.raises(RuntimeError, match="blocking transport"):
         run_blocking(_suspended())
+
+
+def test_a_request_id_is_laid_out_as_the_standard_says() -> None:
+    """The example of RFC 9562, A.6; the twelve bits behind the milliseconds are 3267 / 4096 of one."""
+    nanoseconds = 0x017F22E279B0 * 1_000_000 + 797_608
+    assert str(uuid7(nanoseconds, 0x18C4DC0C0C07398F)) == "017f22e2-79b0-7cc3-98c4-dc0c0c07398f"
+    assert uuid7(1, 2**64 - 1).variant == uuid.RFC_4122
+    assert uuid7(1, 2**64 - 1).version == 7
+
+
+@given(st.integers(0, 2**61), st.integers(1, 2**61), st.integers(0, 2**64 - 1), st.integers(0, 2**64 - 1))
+def test_request_ids_sort_by_time(before: int, later: int, one: int, other: int) -> None:
+    """As texts, whatever the luck, a quarter of a microsecond apart; the luck tells those of one instant apart."""
+    assert str(uuid7(before, one)) < str(uuid7(before + 244 + later, other))
+    assert (uuid7(before, one) == uuid7(before, other)) == ((one - other) % 2**62 == 0)
+
+
+def test_the_milliseconds_of_a_request_id_are_in_front() -> None:
+    """And the fraction of one behind them, in parts of 4,096."""
+    assert str(uuid7(5_999_999, 0)).startswith("00000000-0005-7fff-")

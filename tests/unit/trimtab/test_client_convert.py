@@ -20,13 +20,16 @@ from trimtab import (
     Observation,
     ObserveStatus,
     Outcome,
+    Ratio,
     Source,
     StudySpec,
     TrialState,
+    WeightedSum,
 )
 from trimtab import _convert as convert
 from trimtab import _convert_study as convert_study
-from trimtab.v1 import parameters_pb2, study_pb2, trial_pb2, tuning_service_pb2
+from trimtab.spec import FOREVER, StudyChange
+from trimtab.v1 import parameters_pb2, study_pb2, study_service_pb2, trial_pb2, tuning_service_pb2
 
 VALUES = st.one_of(
     st.booleans(), st.integers(-(2**53), 2**53), st.floats(allow_nan=False, allow_infinity=False), st.text(max_size=20)
@@ -99,13 +102,22 @@ def test_an_unknown_word_is_refused(build: Any, words: str) -> None:
 FULL = StudySpec(
     parameters=PARAMETERS,
     maximize="share",
-    metrics=[Metric("share", "binary"), Metric("seconds", min=0, max=60, description="s")],
+    metrics=[
+        Metric("share", "binary"),
+        Metric("seconds", min=0, max=60, outside_range="clip", description="s"),
+        Metric("score", formula=WeightedSum({"share": 10, "seconds": -0.5})),
+        Metric("pace", formula=Ratio("share", "seconds"), max=1),
+    ],
     context=[Integer("hour", 0, 23)],
     algorithm="gp",
     options={"restarts": 3, "exact": True},
     baseline={"a": 0.0},
     lease=timedelta(minutes=5),
     decision_lifetime=timedelta(days=1),
+    reward_wait=timedelta(minutes=30),
+    default_reward=0.0,
+    retention=timedelta(days=90),
+    disabled_arms=[{"g": "x", "h": True}, {"i": 4}],
     seed=0,
     description="why",
     labels={"team": "search"},
@@ -122,7 +134,45 @@ def test_a_definition_comes_back(spec: StudySpec) -> None:
 def test_what_is_left_out_is_unset() -> None:
     """The server's defaults are the server's: the client sends none of its own."""
     message = convert_study.spec_to_message(StudySpec(parameters=[Float("x", 0, 1)], minimize="cost"))
-    assert [message.HasField(name) for name in ("baseline", "lease", "decision_lifetime", "seed")] == [False] * 4
+    optional = ("baseline", "lease", "decision_lifetime", "seed", "reward_wait", "default_reward", "retention")
+    assert [message.HasField(name) for name in optional] == [False] * 7
+    assert (message.metrics[0].WhichOneof("formula"), len(message.disabled_arms)) == (None, 0)
+
+
+def test_an_empty_sum_is_sent_as_one() -> None:
+    """The server says what is wrong with it; without a word it would be a metric that is measured."""
+    spec = StudySpec(parameters=[Float("x", 0, 1)], minimize="y", metrics=[Metric("y", formula=WeightedSum({}))])
+    assert convert_study.spec_to_message(spec).metrics[0].WhichOneof("formula") == "weighted_sum"
+
+
+@pytest.mark.parametrize(
+    ("metric", "error", "words"),
+    [
+        (Metric("y", formula={"a": 1.0}), TypeError, "must be a WeightedSum or a Ratio, not {'a': 1.0}"),  # type: ignore[arg-type]
+        (Metric("y", outside_range="ignore"), ValueError, "outside_range must be one of refuse, clip, not 'ignore'"),  # type: ignore[arg-type]
+        (Metric("y", kind="whole"), ValueError, "kind must be one of real, binary, not 'whole'"),  # type: ignore[arg-type]
+    ],
+)
+def test_a_metric_that_cannot_be_said_is_refused(metric: Metric, error: type[Exception], words: str) -> None:
+    """Before anything is sent."""
+    spec = StudySpec(parameters=[Float("x", 0, 1)], minimize="y", metrics=[metric])
+    with pytest.raises(error, match=words):
+        convert_study.spec_to_message(spec)
+
+
+def test_only_what_changes_is_in_an_update() -> None:
+    """Nothing disabled, and kept for ever, are changes too."""
+    change = StudyChange(parameters=[Integer("n", 0, 9)], retention=FOREVER, disabled_arms=[])
+    study, paths = convert_study.change_to_message(change)
+    assert paths == ["spec.search_space", "spec.retention", "spec.disabled_arms"]
+    assert study.spec.search_space.parameters[0].integer_range.max == 9
+    assert not study.spec.HasField("retention")
+    assert convert_study.change_to_message(StudyChange())[1] == []
+    study, _ = convert_study.change_to_message(
+        StudyChange(retention=timedelta(days=30), disabled_arms=[{"n": 1}, {"n": 2}])
+    )
+    assert study.spec.retention.ToTimedelta() == timedelta(days=30)
+    assert [pattern.values["n"].int_value for pattern in study.spec.disabled_arms] == [1, 2]
 
 
 @pytest.mark.parametrize(
@@ -163,6 +213,24 @@ def test_a_suggestion_has_what_was_sent_and_none_where_nothing_was() -> None:
     bandit, optimizer = convert.suggested_from_message(message), convert.suggested_from_message(trial_pb2.Suggestion())
     assert (0.25, datetime(1970, 1, 1, tzinfo=UTC)) == (bandit.propensity, bandit.expire_time)
     assert (optimizer.propensity, optimizer.expire_time) == (None, None)
+
+
+def test_a_record_says_what_became_of_a_default_reward() -> None:
+    """And when its suggestion was made, which nothing says of a trial."""
+    message = trial_pb2.ObservationRecord(sequence=7, is_default=True)
+    message.suggest_time.FromSeconds(60)
+    default = convert.record_from_message(message)
+    trial = convert.record_from_message(trial_pb2.ObservationRecord(replaces_default=True))
+    assert (default.suggest_time, default.is_default) == (datetime(1970, 1, 1, 0, 1, tzinfo=UTC), True)
+    assert (default.replaces_default, trial.is_default, trial.replaces_default) == (False, False, True)
+    assert trial.suggest_time is None
+
+
+def test_an_incumbent_says_how_sure_it_is_where_it_can() -> None:
+    """A probability of 0 is one that is known."""
+    bandit = convert.incumbent_from_message(study_service_pb2.GetIncumbentResponse(probability_best=0.0))
+    assert bandit.probability_best == 0.0
+    assert convert.incumbent_from_message(study_service_pb2.GetIncumbentResponse()).probability_best is None
 
 
 def test_a_refused_observation_carries_its_error() -> None:

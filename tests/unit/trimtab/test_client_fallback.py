@@ -216,3 +216,16 @@ async def test_an_updated_baseline_is_the_fallback(server: Failing, study: Any) 
     await study.update(baseline=BASELINE | {"depth": 3})
     with server.unavailable():
         assert (await study.suggest(timeout=0.1))["depth"] == 3
+
+
+async def test_a_baseline_that_is_allowed_is_a_fallback(server: Failing, study: Any) -> None:
+    """One pattern that it fits is enough."""
+    with server.unavailable():
+        suggestion = await study.suggest(allowed=[{"depth": 1}, {"loss": "squared", "leaves": 31.0}], timeout=0.05)
+    assert (suggestion.parameters, suggestion.is_fallback) == (BASELINE, True)
+
+
+async def test_a_baseline_that_is_not_allowed_is_no_fallback(server: Failing, study: Any) -> None:
+    """The caller said that it must not be had."""
+    with server.unavailable(), pytest.raises(UnavailableError):
+        await study.suggest(allowed=[{"depth": 1}, {"loss": "absolute"}], timeout=0.05)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from trimtab import Categorical, ChosenAlgorithm, Discrete, Float, Integer, Metric, StudySpec
-from trimtab.spec import StudyChange, differences, duration
+from trimtab import Categorical, ChosenAlgorithm, Discrete, Float, Integer, Metric, Ratio, StudySpec, WeightedSum
+from trimtab.spec import FOREVER, StudyChange, differences, duration, duration_or_forever, lets_in, plain_patterns
 
 WANTED = StudySpec(
     parameters=[Float("x", 0, 1), Discrete("k", [1, 2])],
@@ -19,7 +20,16 @@ WANTED = StudySpec(
     baseline={"x": 0.5, "k": 1},
 )
 EXISTING = replace(
-    WANTED, lease=timedelta(hours=1), decision_lifetime=timedelta(days=7), seed=3, description="ours", labels={"a": "b"}
+    WANTED,
+    lease=timedelta(hours=1),
+    decision_lifetime=timedelta(days=7),
+    reward_wait=timedelta(hours=2),
+    default_reward=0.5,
+    retention=timedelta(days=90),
+    disabled_arms=[{"k": 1}, {"x": 0.5, "k": 2}],
+    seed=3,
+    description="ours",
+    labels={"a": "b"},
 )
 CHOSEN = ChosenAlgorithm("gp", {"restarts": 4, "exact": True}, "auto saw few parameters", decisions=False)
 
@@ -63,6 +73,12 @@ def test_what_is_left_out_is_no_difference() -> None:
         ({"algorithm": "gp", "options": {"exact": 1}}, ["options"]),
         ({"baseline": {"x": 0.6, "k": 1}}, ["baseline"]),
         ({"lease": timedelta(hours=2)}, ["lease"]),
+        ({"reward_wait": timedelta(hours=1), "default_reward": 0.25}, ["reward_wait", "default_reward"]),
+        ({"retention": timedelta(days=30)}, ["retention"]),
+        ({"disabled_arms": [{"k": 1}]}, ["disabled_arms"]),
+        ({"disabled_arms": [{"k": True}, {"x": 0.5, "k": 2}]}, ["disabled_arms"]),
+        ({"metrics": [Metric("cost", formula=Ratio("seconds", "units"))]}, ["metrics['cost']", "metrics['seconds']"]),
+        ({"metrics": [Metric("cost"), Metric("seconds", min=0, outside_range="clip")]}, ["metrics['seconds']"]),
         ({"seed": 4}, ["seed"]),
         ({"description": "theirs"}, ["description"]),
         ({"labels": {"a": "c"}}, ["labels"]),
@@ -82,6 +98,8 @@ def test_every_difference_is_named(change: dict[str, Any], names: list[str]) -> 
         {"baseline": {"x": 0.5, "k": 1.0}},
         {"parameters": list(reversed(WANTED.parameters))},
         {"seed": 3},
+        {"disabled_arms": [{"k": 2, "x": 0.5}, {"k": 1.0}]},
+        {"retention": FOREVER},
         {"parameters": [Float("x", 0, 1, description="a share"), Discrete("k", [1, 2])]},
         {"metrics": [Metric("cost", description="EUR"), Metric("seconds", min=0)]},
     ],
@@ -89,6 +107,43 @@ def test_every_difference_is_named(change: dict[str, Any], names: list[str]) -> 
 def test_the_same_in_other_words_is_no_difference(change: dict[str, Any]) -> None:
     """Naming what auto chose, a default, an equal number, another order or another description changes nothing."""
     assert differences(replace(WANTED, **change), EXISTING, CHOSEN) == []
+
+
+def test_a_sum_is_the_same_in_any_order() -> None:
+    """Its text decides whether two definitions differ."""
+    sums = [WeightedSum({"a": 1, "b": 0.5}), WeightedSum({"b": 0.5, "a": 1.0})]
+    assert repr(sums[0]) == repr(sums[1]) == "WeightedSum(weights={'a': 1.0, 'b': 0.5})"
+
+
+@pytest.mark.parametrize("patterns", [{"k": 1}, "k=1", [{"k": [1]}]])
+def test_patterns_are_a_list_of_mappings(patterns: Any) -> None:
+    """One alone, forgotten to be put into a list, isn't taken for several."""
+    with pytest.raises(TypeError):
+        plain_patterns(patterns)
+
+
+@pytest.mark.parametrize(
+    ("patterns", "let_in"),
+    [
+        ([{"k": 1}], True),
+        ([{"k": 1.0, "x": 0.5}], True),
+        ([{"k": 2}, {"x": 0.5}], True),
+        ([{"k": 2}, {"k": 1, "x": 0.6}], False),
+        ([{"k": True}], False),
+        ([{"other": 1}], False),
+        ([], False),
+    ],
+)
+def test_a_pattern_lets_in_what_has_all_its_values(patterns: list[dict[str, Any]], let_in: bool) -> None:
+    """One of several is enough; a truth value isn't a number."""
+    assert lets_in(plain_patterns(patterns), {"x": 0.5, "k": 1}) == let_in
+
+
+@pytest.mark.parametrize("given", [math.inf, FOREVER])
+def test_what_is_kept_for_ever_has_no_retention(given: float | timedelta) -> None:
+    """Infinity is a number of seconds, too."""
+    assert replace(WANTED, retention=duration_or_forever(given)).retention is None
+    assert duration_or_forever(60) == timedelta(minutes=1)
 
 
 def test_options_belong_to_an_algorithm() -> None:

@@ -1,0 +1,44 @@
+"""What docs/client.md shows runs as it stands, given a server and something to tune."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import trimtab
+import trimtab.testing
+from trimtab.cli.definition import read_definition
+from trimtab.testing import FakeServer
+
+DOCUMENT = Path(__file__).parents[3] / "docs" / "client.md"
+
+
+def blocks(language: str) -> list[str]:
+    """The code of a language, in order."""
+    return re.findall(rf"^```{language}\n(.*?)^```$", DOCUMENT.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+
+
+def test_what_is_shown_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One snippet after the other, as somebody would who reads the page from its top."""
+    server = FakeServer()
+    monkeypatch.setattr(trimtab, "Client", lambda _target, **options: server.client(**options))
+    names: dict[str, Any] = {"trimtab": trimtab, "apply": lambda **_: None, "print": lambda *_: None}
+    for code in blocks("python"):
+        exec(compile(code, str(DOCUMENT), "exec"), names)
+    studies = {study.id: study for study in server.client(namespace="checkout").studies()}
+    assert sorted(studies) == ["cache", "cache-cost", "ranking"]
+    assert studies["ranking"].spec.retention is None
+
+
+def test_the_file_that_is_shown_defines_a_study(tmp_path: Path) -> None:
+    """Every key of it is known."""
+    (text,) = blocks("yaml")
+    file = tmp_path / "study.yaml"
+    file.write_text(text)
+    study_id, spec = read_definition(str(file))
+    assert (study_id, spec.objective) == ("cache", "cost")
+    server = FakeServer().client()
+    assert server.create_study_from("cache", spec).suggest().parameters == spec.baseline
