@@ -7,9 +7,10 @@ import uuid
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
+from trimtab_service.domain.metric import Goal, Metric, Objective
 from trimtab_service.domain.observation import Measurement, Observation, Outcome
 from trimtab_service.domain.space import Float, Integer, ParameterValue, SearchSpace
-from trimtab_service.domain.study import ChosenAlgorithm, Goal, Metric, Objective, Study, StudyName, StudySpec
+from trimtab_service.domain.study import ChosenAlgorithm, Study, StudyName, StudySpec
 from trimtab_service.domain.suggestion import ModelInfo, Source, Trial, TrialState
 from trimtab_service.store.base import DecisionObservation, Request
 

@@ -19,8 +19,9 @@ tests without a server.
 
 What a caller can meet (the whole tree is in ``trimtab.errors``):
 
-- suggest: InvalidArgumentError (a context that doesn't fit), NotFoundError (no
-  such study), StudyStoppedError, SpaceExhaustedError. Where the service can't
+- suggest: InvalidArgumentError (a context that doesn't fit, allowed arms of
+  which none is left), NotFoundError (no such study), StudyStoppedError,
+  SpaceExhaustedError. Where the service can't
   answer in time it gives the baseline, marked as a fallback; it raises the
   ServiceError only where no baseline is known, or when asked to.
 - observe, fail, abandon: InvalidArgumentError (a metric that the study doesn't
@@ -73,7 +74,19 @@ from trimtab.errors import (
     UnavailableError,
     Violation,
 )
-from trimtab.space import Categorical, Discrete, Float, Integer, Measurement, Metric, Observation, Outcome, Parameter
+from trimtab.space import (
+    Categorical,
+    Discrete,
+    Float,
+    Integer,
+    Measurement,
+    Metric,
+    Observation,
+    Outcome,
+    Parameter,
+    Ratio,
+    WeightedSum,
+)
 from trimtab.spec import ChosenAlgorithm, StudySpec, StudyState
 
 __all__ = [
@@ -107,6 +120,7 @@ __all__ = [
     "OverloadedError",
     "Parameter",
     "PermissionDeniedError",
+    "Ratio",
     "ServiceError",
     "Source",
     "SpaceExhaustedError",
@@ -123,6 +137,7 @@ __all__ = [
     "TrimtabError",
     "UnavailableError",
     "Violation",
+    "WeightedSum",
 ]
 
 # Users know every name by this package, and so do tracebacks and pickles.

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import random
+import time
 import uuid
 
 from trimtab._methods import Method, Request, Response
@@ -21,8 +23,25 @@ RETRYABLE = (UnavailableError, ContentionError, OverloadedError)
 
 
 def fresh_request_id() -> str:
-    """An id for one write, the same in all its attempts."""
-    return str(uuid.uuid4())
+    """An id for one write, the same in all its attempts.
+
+    Ids that sort by time lie side by side in the database's index, where ones
+    drawn evenly would each touch a page of their own.
+    """
+    return str(uuid7(time.time_ns(), int.from_bytes(os.urandom(8), "big")))
+
+
+def uuid7(nanoseconds: int, luck: int) -> uuid.UUID:
+    """A UUID of version 7, of a time since 1970 and 64 random bits, of which 62 are used.
+
+    The twelve bits behind the milliseconds are the fraction of one, so that
+    order is kept down to a quarter of a microsecond (RFC 9562, Universally
+    Unique IDentifiers, 5.7 and method 3 of 6.2).
+    """
+    milliseconds, rest = divmod(nanoseconds, 1_000_000)
+    fraction = (rest << 12) // 1_000_000
+    version, variant = 7, 0b10
+    return uuid.UUID(int=milliseconds << 80 | version << 76 | fraction << 64 | variant << 62 | luck & (1 << 62) - 1)
 
 
 class Caller:

@@ -18,6 +18,7 @@ from trimtab._convert_study import study_from_message
 from trimtab.answers import ModelInfo, ObserveResult, ObserveStatus, Source, StudyDescription, Suggested
 from trimtab.errors import ServiceError, TrimtabError
 from trimtab.space import MeasurementLike, Observation, ParameterValue, ValueLike
+from trimtab.spec import lets_in, plain_patterns
 from trimtab.v1 import study_pb2, study_service_pb2, tuning_service_pb2
 
 MOST_OBSERVATIONS = 1_000  # that the server takes in one call
@@ -71,11 +72,15 @@ class StudyCalls:
         self,
         count: int,
         context: Mapping[str, ValueLike] | None,
+        allowed: Sequence[Mapping[str, ValueLike]] | None,
         timeout: float | None,
         on_unavailable: OnUnavailable,
         request_id: str | None,
     ) -> list[Suggested]:
-        """``count`` suggestions; the baseline where the service can't answer in time."""
+        """``count`` suggestions; the baseline where the service can't answer in time and it is among ``allowed``."""
+        patterns = None if allowed is None else plain_patterns(allowed)
+        if patterns == ():
+            raise ValueError("allowed is empty, so there is nothing to suggest; None allows every arm")
         if on_unavailable not in ("baseline", "raise"):
             raise ValueError(f"on_unavailable must be 'baseline' or 'raise', not {on_unavailable!r}")
         strict = on_unavailable == "raise"
@@ -87,13 +92,14 @@ class StudyCalls:
             request_id=request_id or fresh_request_id(),
             worker=self._worker,
             fallback=forbid if strict else allow,
+            allowed=map(convert.parameters_to_message, patterns or ()),
         )
         deadline = self.caller.deadline(timeout)
         try:
             response = await self.caller.call_until(methods.SUGGEST, request, deadline)
         except ServiceError as error:
             baseline = self.baseline
-            if strict or baseline is None:
+            if strict or baseline is None or not (patterns is None or lets_in(patterns, baseline)):
                 raise
             return [_fallback(baseline, error)] * count
         if not strict and self.baseline is None:

@@ -28,7 +28,7 @@ from trimtab._transport import (
 from trimtab.answers import StudyDescription
 from trimtab.errors import AlreadyExistsError, StudyMismatchError
 from trimtab.space import Metric, Parameter, ValueLike, plain_value
-from trimtab.spec import StudySpec, differences, duration
+from trimtab.spec import StudySpec, differences, duration, duration_or_forever
 from trimtab.v1 import study_pb2, study_service_pb2
 
 Handle = TypeVar("Handle")
@@ -85,6 +85,10 @@ class ClientCore(Generic[Handle]):
         baseline: Mapping[str, ValueLike] | None = None,
         lease: timedelta | float | None = None,
         decision_lifetime: timedelta | float | None = None,
+        reward_wait: timedelta | float | None = None,
+        default_reward: float | None = None,
+        retention: timedelta | float | None = None,
+        disabled_arms: Sequence[Mapping[str, ValueLike]] = (),
         seed: int | None = None,
         description: str = "",
         labels: Mapping[str, str] | None = None,
@@ -94,7 +98,7 @@ class ClientCore(Generic[Handle]):
         """Creates a study. What the arguments mean: see ``StudySpec``.
 
         study_id: a lowercase letter, then lowercase letters, digits and -.
-        lease, decision_lifetime: numbers are seconds.
+        lease, decision_lifetime, reward_wait, retention: numbers are seconds.
         exist_ok: a study of this name and of this definition will do; one of
             another definition raises StudyMismatchError, which says what
             differs. What is left out here isn't compared.
@@ -110,6 +114,10 @@ class ClientCore(Generic[Handle]):
             baseline=baseline,
             lease=None if lease is None else duration(lease),
             decision_lifetime=None if decision_lifetime is None else duration(decision_lifetime),
+            reward_wait=None if reward_wait is None else duration(reward_wait),
+            default_reward=default_reward,
+            retention=None if retention is None else duration_or_forever(retention),
+            disabled_arms=disabled_arms,
             seed=seed,
             description=description,
             labels=labels or {},

@@ -221,6 +221,9 @@ def record_from_message(message: pb_trial.ObservationRecord) -> ObservationRecor
         context=parameters_from_message(message.context),
         propensity=message.propensity if message.HasField("propensity") else None,
         create_time=time_from_message(message.create_time),
+        suggest_time=_time_or_none(message, "suggest_time"),
+        is_default=message.is_default,
+        replaces_default=message.replaces_default,
     )
 
 
@@ -234,4 +237,5 @@ def incumbent_from_message(message: pb_study_service.GetIncumbentResponse) -> In
         trial=message.trial,
         source=_source(message.source),
         model=_model_from_message(message.model),
+        probability_best=message.probability_best if message.HasField("probability_best") else None,
     )

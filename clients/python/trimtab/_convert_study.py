@@ -6,7 +6,10 @@ Both ways, and nothing else. Values, suggestions and observations: ``_convert``.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any, cast
+
+from google.protobuf.duration_pb2 import Duration
 
 from trimtab._convert import (
     duration_to_message,
@@ -18,14 +21,26 @@ from trimtab._convert import (
     value_to_message,
 )
 from trimtab.answers import StudyCounts, StudyDescription
-from trimtab.space import Categorical, Discrete, Float, Integer, Metric, Parameter, ParameterValue, ValueLike
-from trimtab.spec import ChosenAlgorithm, StudyChange, StudySpec, StudyState
+from trimtab.space import (
+    Categorical,
+    Discrete,
+    Float,
+    Integer,
+    Metric,
+    Parameter,
+    ParameterValue,
+    Ratio,
+    ValueLike,
+    WeightedSum,
+)
+from trimtab.spec import FOREVER, ChosenAlgorithm, StudyChange, StudySpec, StudyState
 from trimtab.v1 import parameters_pb2 as pb_parameters
 from trimtab.v1 import study_pb2 as pb_study
 
 _SCALES = {"linear": pb_parameters.SCALE_LINEAR, "log": pb_parameters.SCALE_LOG, "logit": pb_parameters.SCALE_LOGIT}
 _SCALE_NAMES = {number: name for name, number in _SCALES.items()}
 _KINDS = {"real": pb_study.METRIC_KIND_REAL, "binary": pb_study.METRIC_KIND_BINARY}
+_OUTSIDE = {"refuse": pb_study.OUTSIDE_RANGE_REFUSE, "clip": pb_study.OUTSIDE_RANGE_CLIP}
 
 
 def _choice(table: Mapping[str, int], value: str, what: str) -> int:
@@ -87,22 +102,42 @@ def parameter_from_message(message: pb_parameters.ParameterSpec) -> Parameter:
 
 
 def _metric_to_message(metric: Metric) -> pb_study.MetricSpec:
-    kind = _choice(_KINDS, metric.kind, "kind")
-    return pb_study.MetricSpec(
+    message = pb_study.MetricSpec(
         name=metric.name,
-        kind=kind,  # type: ignore[arg-type]
+        kind=_choice(_KINDS, metric.kind, "kind"),  # type: ignore[arg-type]
         min=metric.min,
         max=metric.max,
         description=metric.description,
+        outside_range=_choice(_OUTSIDE, metric.outside_range, "outside_range"),  # type: ignore[arg-type]
     )
+    match metric.formula:
+        case None:
+            pass
+        case WeightedSum():
+            message.weighted_sum.weights.update(metric.formula.weights)
+            message.weighted_sum.SetInParent()
+        case Ratio():
+            message.ratio.numerator = metric.formula.numerator
+            message.ratio.denominator = metric.formula.denominator
+        case _:
+            raise TypeError(f"a formula must be a WeightedSum or a Ratio, not {metric.formula!r:.80}")
+    return message
 
 
 def _metric_from_message(message: pb_study.MetricSpec) -> Metric:
+    formula: WeightedSum | Ratio | None = None
+    match message.WhichOneof("formula"):
+        case "weighted_sum":
+            formula = WeightedSum(message.weighted_sum.weights)
+        case "ratio":
+            formula = Ratio(message.ratio.numerator, message.ratio.denominator)
     return Metric(
         message.name,
         "binary" if message.kind == pb_study.METRIC_KIND_BINARY else "real",
         message.min if message.HasField("min") else None,
         message.max if message.HasField("max") else None,
+        formula=formula,
+        outside_range="clip" if message.outside_range == pb_study.OUTSIDE_RANGE_CLIP else "refuse",
         description=message.description,
     )
 
@@ -117,12 +152,20 @@ def spec_to_message(spec: StudySpec) -> pb_study.StudySpec:
         objectives=[pb_study.Objective(metric=spec.objective, goal=goal)],
         algorithm=algorithm_to_message(spec.algorithm, spec.options),
         baseline=None if spec.baseline is None else parameters_to_message(spec.baseline),
-        lease=None if spec.lease is None else duration_to_message(spec.lease),
-        decision_lifetime=None if spec.decision_lifetime is None else duration_to_message(spec.decision_lifetime),
+        lease=_duration_or_unset(spec.lease),
+        decision_lifetime=_duration_or_unset(spec.decision_lifetime),
+        reward_wait=_duration_or_unset(spec.reward_wait),
+        default_reward=spec.default_reward,
+        retention=_duration_or_unset(spec.retention),
+        disabled_arms=map(parameters_to_message, spec.disabled_arms),
         seed=spec.seed,
         description=spec.description,
         labels=spec.labels,
     )
+
+
+def _duration_or_unset(value: timedelta | None) -> Duration | None:
+    return None if value is None else duration_to_message(value)
 
 
 def algorithm_to_message(name: str, options: Mapping[str, ValueLike]) -> pb_study.Algorithm:
@@ -145,6 +188,10 @@ def spec_from_message(message: pb_study.StudySpec) -> StudySpec:
         baseline=parameters_from_message(message.baseline) if message.HasField("baseline") else None,
         lease=message.lease.ToTimedelta() if message.HasField("lease") else None,
         decision_lifetime=message.decision_lifetime.ToTimedelta() if message.HasField("decision_lifetime") else None,
+        reward_wait=message.reward_wait.ToTimedelta() if message.HasField("reward_wait") else None,
+        default_reward=message.default_reward if message.HasField("default_reward") else None,
+        retention=message.retention.ToTimedelta() if message.HasField("retention") else None,
+        disabled_arms=[parameters_from_message(each) for each in message.disabled_arms],
         seed=message.seed if message.HasField("seed") else None,
         description=message.description,
         labels=dict(message.labels),
@@ -198,4 +245,14 @@ def change_to_message(change: StudyChange) -> tuple[pb_study.Study, list[str]]:
         if span is not None:
             getattr(spec, name).CopyFrom(duration_to_message(span))
             paths.append(f"spec.{name}")
+    if change.parameters is not None:
+        spec.search_space.parameters.extend(map(parameter_to_message, change.parameters))
+        paths.append("spec.search_space")
+    if change.retention is not None:
+        if change.retention != FOREVER:
+            spec.retention.CopyFrom(duration_to_message(change.retention))
+        paths.append("spec.retention")
+    if change.disabled_arms is not None:
+        spec.disabled_arms.extend(map(parameters_to_message, change.disabled_arms))
+        paths.append("spec.disabled_arms")
     return study, paths

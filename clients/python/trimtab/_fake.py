@@ -5,22 +5,16 @@ Kept apart from ``testing``, which is about calls.
 
 from __future__ import annotations
 
-import math
 import random
 
 import grpc
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from trimtab.errors import (
-    FailedPreconditionError,
-    InvalidArgumentError,
-    NotFoundError,
-    ObservationConflictError,
-    StudyStoppedError,
-    TrimtabError,
-    Violation,
-)
-from trimtab.v1 import parameters_pb2, study_pb2, study_service_pb2, trial_pb2, tuning_service_pb2
+from trimtab._fake_errors import invalid, not_found
+from trimtab._fake_reward import check, reward
+from trimtab._fake_space import check_patterns, draw, may_be_suggested
+from trimtab.errors import FailedPreconditionError, ObservationConflictError, StudyStoppedError
+from trimtab.v1 import study_pb2, study_service_pb2, trial_pb2, tuning_service_pb2
 
 STATE_AFTER = {
     trial_pb2.OUTCOME_UNSPECIFIED: trial_pb2.TRIAL_STATE_COMPLETED,
@@ -28,17 +22,6 @@ STATE_AFTER = {
     trial_pb2.OUTCOME_FAILED: trial_pb2.TRIAL_STATE_FAILED,
     trial_pb2.OUTCOME_ABANDONED: trial_pb2.TRIAL_STATE_ABANDONED,
 }
-
-
-def invalid(field: str, description: str) -> InvalidArgumentError:
-    """As the server says it."""
-    violation = Violation(field, description)
-    return InvalidArgumentError(f"{field}: {description}", reason="INVALID_FIELD", violations=[violation])
-
-
-def not_found(reason: str, name: str) -> NotFoundError:
-    """As the server says it."""
-    return NotFoundError(f"{name} doesn't exist", code=grpc.StatusCode.NOT_FOUND, reason=reason)
 
 
 class FakeStudy:
@@ -61,7 +44,7 @@ class FakeStudy:
         return described
 
     def suggest(self, request: tuning_service_pb2.SuggestRequest, now: Timestamp) -> trial_pb2.Suggestion:
-        """The baseline first, then points drawn at random along each parameter's scale."""
+        """The baseline first, then points drawn at random along each parameter's scale, of those that are allowed."""
         spec = self.message.spec
         if self.message.state == study_pb2.STUDY_STATE_STOPPED:
             raise StudyStoppedError(
@@ -69,6 +52,7 @@ class FakeStudy:
             )
         if {each.name for each in spec.context} != set(request.context.values):
             raise invalid("context.values", f"must be {', '.join(each.name for each in spec.context) or 'empty'}")
+        check_patterns(spec, request.allowed)
         number = len(self.trials) + 1
         trial = trial_pb2.Trial(
             name=f"{self.message.name}/trials/{number}",
@@ -80,12 +64,12 @@ class FakeStudy:
             create_time=now,
         )
         trial.expire_time.FromSeconds(now.seconds + spec.lease.seconds)
-        if number == 1 and spec.HasField("baseline"):
+        baseline = spec.baseline if number == 1 and spec.HasField("baseline") else None
+        if baseline is not None and may_be_suggested(spec, request.allowed, baseline):
             trial.parameters.CopyFrom(spec.baseline)
             trial.source = trial_pb2.SOURCE_BASELINE
         else:
-            for parameter in spec.search_space.parameters:
-                trial.parameters.values[parameter.name].CopyFrom(self._draw(parameter))
+            trial.parameters.CopyFrom(draw(spec, request.allowed, self._random))
             trial.source = trial_pb2.SOURCE_MODEL
         self.trials.append(trial)
         return trial_pb2.Suggestion(
@@ -101,8 +85,11 @@ class FakeStudy:
     ) -> tuning_service_pb2.ObserveOutcome:
         """Raises what the server would refuse it for."""
         trial = self.trial(observation.suggestion_id)
-        self._check(observation, path)
         state = STATE_AFTER[observation.outcome]
+        if state == trial_pb2.TRIAL_STATE_COMPLETED:
+            check(self.message.spec, observation.measurements, path)
+        elif observation.measurements:
+            raise invalid(f"{path}.measurements", "must be empty unless the outcome is completed")
         if trial.state != trial_pb2.TRIAL_STATE_PENDING:
             same = trial.state == state and dict(trial.measurements) == dict(observation.measurements)
             if same and trial.reason == observation.reason:
@@ -138,14 +125,13 @@ class FakeStudy:
     def incumbent(self) -> study_service_pb2.GetIncumbentResponse:
         """The luckiest measurement; a server answers by its model instead."""
         spec = self.message.spec
-        objective = spec.objectives[0]
-        sign = 1.0 if objective.goal == study_pb2.GOAL_MINIMIZE else -1.0
+        sign = 1.0 if spec.objectives[0].goal == study_pb2.GOAL_MINIMIZE else -1.0
         measured = [trial for trial in self.trials if trial.state == trial_pb2.TRIAL_STATE_COMPLETED]
         if measured:
-            best = min(measured, key=lambda trial: sign * trial.measurements[objective.metric].mean)
+            best = min(measured, key=lambda trial: sign * reward(spec, trial.measurements))
             return study_service_pb2.GetIncumbentResponse(
                 parameters=best.parameters,
-                predicted_mean=best.measurements[objective.metric].mean,
+                predicted_mean=reward(spec, best.measurements),
                 trial=best.name,
                 source=trial_pb2.SOURCE_INCUMBENT,
                 model=self._model(),
@@ -164,52 +150,3 @@ class FakeStudy:
         return trial_pb2.ModelInfo(
             algorithm=self.message.algorithm.name, revision=len(self.log), observation_count=len(self.log)
         )
-
-    def _check(self, observation: trial_pb2.Observation, path: str) -> None:
-        declared = {metric.name for metric in self.message.spec.metrics}
-        for name, measurement in observation.measurements.items():
-            if name not in declared:
-                raise invalid(f'{path}.measurements["{name}"]', "not a declared metric of the study")
-            if not math.isfinite(measurement.mean):
-                raise invalid(f'{path}.measurements["{name}"].mean', f"must be finite, not {measurement.mean}")
-        objective = self.message.spec.objectives[0].metric
-        completed = STATE_AFTER[observation.outcome] == trial_pb2.TRIAL_STATE_COMPLETED
-        if completed and objective not in observation.measurements:
-            raise invalid(f'{path}.measurements["{objective}"]', "missing: it is an objective of the study")
-
-    def _draw(self, parameter: parameters_pb2.ParameterSpec) -> parameters_pb2.Value:
-        match parameter.WhichOneof("domain"):
-            case "float_range":
-                return parameters_pb2.Value(double_value=self._number(parameter.float_range))
-            case "integer_range":
-                whole = parameter.integer_range
-                if whole.scale == parameters_pb2.SCALE_LOG:
-                    drawn = round(math.exp(self._random.uniform(math.log(whole.min), math.log(whole.max))))
-                    return parameters_pb2.Value(int_value=min(max(drawn, whole.min), whole.max))
-                return parameters_pb2.Value(int_value=self._random.randint(whole.min, whole.max))
-            case "categorical":
-                return self._random.choice(parameter.categorical.values)
-            case _:
-                return self._random.choice(parameter.discrete.values)
-
-    def _number(self, real: parameters_pb2.FloatRange) -> float:
-        if real.HasField("step"):
-            steps = math.floor((real.max - real.min) / real.step + 1e-6)
-            return min(real.min + self._random.randint(0, steps) * real.step, real.max)
-        if real.scale == parameters_pb2.SCALE_LOG:
-            drawn = math.exp(self._random.uniform(math.log(real.min), math.log(real.max)))
-        elif real.scale == parameters_pb2.SCALE_LOGIT:
-            low, high = (math.log(end / (1 - end)) for end in (real.min, real.max))
-            drawn = 1 / (1 + math.exp(-self._random.uniform(low, high)))
-        else:
-            drawn = self._random.uniform(real.min, real.max)
-        return min(max(drawn, real.min), real.max)
-
-
-def item_error(error: TrimtabError) -> tuning_service_pb2.ItemError:
-    """The error as the result of one observation."""
-    item = tuning_service_pb2.ItemError(code=error.code.value[0], reason=error.reason, message=error.message)
-    if isinstance(error, InvalidArgumentError):
-        for violation in error.violations:
-            item.field_violations.add(field=violation.field, description=violation.description)
-    return item

@@ -17,8 +17,8 @@ from trimtab._calls import Measured, OnUnavailable, StudyCalls
 from trimtab._convert_study import change_to_message, study_from_message
 from trimtab._suggestion import AsyncSuggestion, Suggesting, Suggestion
 from trimtab.answers import Incumbent, ObservationRecord, ObserveResult, StudyDescription, Suggested, Trial, TrialState
-from trimtab.space import MeasurementLike, Observation, Outcome, ParameterValue, ValueLike
-from trimtab.spec import StudyChange, StudyState, duration
+from trimtab.space import MeasurementLike, Observation, Outcome, Parameter, ParameterValue, ValueLike
+from trimtab.spec import StudyChange, StudyState, duration, duration_or_forever
 from trimtab.v1 import study_service_pb2 as pb
 
 Handle = TypeVar("Handle")
@@ -56,6 +56,7 @@ class StudyCore(Generic[Handle]):
         self,
         context: Mapping[str, ValueLike] | None = None,
         *,
+        allowed: Sequence[Mapping[str, ValueLike]] | None = None,
         timeout: float | None = None,
         on_unavailable: OnUnavailable = "baseline",
         request_id: str | None = None,
@@ -63,6 +64,10 @@ class StudyCore(Generic[Handle]):
         """Asks for parameters to try; a context manager that always reports.
 
         context: a value for each context that the study declares.
+        allowed: bandit studies: what this call may get. Each entry gives
+            values for some of the parameters, and lets in every arm that has
+            them all; the propensity is that of the choice among them. None:
+            every arm. A baseline that isn't let in is no fallback.
         timeout: in seconds, all attempts together. Make it small (0.05) where
             a user waits for the answer.
         on_unavailable: what to do when the service can't answer in time, or
@@ -74,7 +79,7 @@ class StudyCore(Generic[Handle]):
             too; None: drawn for this call, the same in all its attempts.
         """
         (suggestion,) = await self._suggest_many(
-            1, context, timeout=timeout, on_unavailable=on_unavailable, request_id=request_id
+            1, context, allowed=allowed, timeout=timeout, on_unavailable=on_unavailable, request_id=request_id
         )
         return suggestion
 
@@ -83,13 +88,14 @@ class StudyCore(Generic[Handle]):
         count: int,
         context: Mapping[str, ValueLike] | None = None,
         *,
+        allowed: Sequence[Mapping[str, ValueLike]] | None = None,
         timeout: float | None = None,
         on_unavailable: OnUnavailable = "baseline",
         request_id: str | None = None,
     ) -> list[Handle]:
         """Asks for several at once, which differ from one another as far as the
         space allows (of a bandit each is a draw of its own). See ``suggest``."""
-        suggested = await self._calls.suggest(count, context, timeout, on_unavailable, request_id)
+        suggested = await self._calls.suggest(count, context, allowed, timeout, on_unavailable, request_id)
         return [self._handle(self._calls, each) for each in suggested]
 
     async def _observe(
@@ -147,11 +153,19 @@ class StudyCore(Generic[Handle]):
         baseline: Mapping[str, ValueLike] | None = None,
         lease: timedelta | float | None = None,
         decision_lifetime: timedelta | float | None = None,
+        parameters: Sequence[Parameter] | None = None,
+        retention: timedelta | float | None = None,
+        disabled_arms: Sequence[Mapping[str, ValueLike]] | None = None,
         etag: str = "",
         timeout: float | None = None,
     ) -> StudyDescription:
         """Changes what may change of a study; what is left out stays as it is.
 
+        parameters: of a bandit study, all of them, with more values than
+            before and no fewer: new points are new arms.
+        retention: of a bandit study; math.inf: for ever.
+        disabled_arms: of a bandit study, all of them; empty: none. What was
+            learned of an arm is kept, and observations of it are still taken.
         etag: of the description that the change rests on; raises
             EtagMismatchError if the study has changed since.
         """
@@ -163,6 +177,9 @@ class StudyCore(Generic[Handle]):
             baseline=baseline,
             lease=None if lease is None else duration(lease),
             decision_lifetime=None if decision_lifetime is None else duration(decision_lifetime),
+            parameters=parameters,
+            retention=None if retention is None else duration_or_forever(retention),
+            disabled_arms=disabled_arms,
         )
         return await self._change(change, etag, timeout)
 

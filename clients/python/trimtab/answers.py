@@ -136,6 +136,9 @@ class ObservationRecord:
 
     sequence: the place in the log; grows, with gaps.
     propensity: the probability of the choice; bandit studies only.
+    suggest_time: when the suggestion was made; None in trial studies.
+    is_default: nothing was observed in time, and this is the study's default reward.
+    replaces_default: it came after the default reward was counted, and takes its place.
     """
 
     sequence: int
@@ -144,6 +147,9 @@ class ObservationRecord:
     context: Mapping[str, ParameterValue]
     propensity: float | None
     create_time: datetime
+    suggest_time: datetime | None
+    is_default: bool
+    replaces_default: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +161,8 @@ class Incumbent:
     predicted_standard_error: of that expectation.
     trial: the name of the trial that has these parameters; empty in bandit
         studies.
+    probability_best: that no other arm has a better mean; None in trial
+        studies, and where the algorithm can't say.
     """
 
     parameters: Mapping[str, ParameterValue]
@@ -163,6 +171,7 @@ class Incumbent:
     trial: str
     source: Source
     model: ModelInfo
+    probability_best: float | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -123,17 +123,43 @@ class Discrete(Parameter):
 
 
 @dataclass(frozen=True, slots=True)
+class WeightedSum:
+    """A sum of other metrics, each times its weight. weights: by the name of the metric."""
+
+    weights: Mapping[str, float]
+
+    def __post_init__(self) -> None:
+        # By name, so that the same sum has the same text.
+        weights = {name: plain_number(self.weights[name]) for name in sorted(self.weights)}
+        object.__setattr__(self, "weights", weights)
+
+
+@dataclass(frozen=True, slots=True)
+class Ratio:
+    """One metric divided by another; of an aggregate, the ratio of the means."""
+
+    numerator: str
+    denominator: str
+
+
+@dataclass(frozen=True, slots=True)
 class Metric:
-    """Something that is measured.
+    """Something that is measured, or computed by the service from what is measured.
 
     kind: "binary" where each single measurement is 0 or 1, a click say.
-    min, max: what can be measured, in the unit of the metric; None: not known.
+    min, max: which values there can be, in the unit of the metric; None: not known.
+    formula: how it is computed from other metrics of the study; it is never
+        reported then, they are. None: it is measured.
+    outside_range: what becomes of a value below min or above max: "refuse"
+        the observation, or "clip" the value to the end of the range.
     """
 
     name: str
     kind: Literal["real", "binary"] = "real"
     min: float | None = None
     max: float | None = None
+    formula: WeightedSum | Ratio | None = field(default=None, kw_only=True)
+    outside_range: Literal["refuse", "clip"] = field(default="refuse", kw_only=True)
     description: str = field(default="", kw_only=True, repr=False)
 
     def __post_init__(self) -> None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import timedelta
 from enum import StrEnum
 from typing import Any
 
-from trimtab.space import Metric, Parameter, ParameterValue, ValueLike, plain_value
+from trimtab.space import Metric, Parameter, ParameterValue, ValueLike, plain_number, plain_value
+
+FOREVER = timedelta.max  # of a retention
 
 
 class StudyState(StrEnum):
@@ -38,6 +41,13 @@ class StudySpec:
     lease: how long a trial may stay pending; None: 1 hour.
     decision_lifetime: how long a decision of a bandit study may be observed;
         None: 7 days.
+    reward_wait, default_reward: how long after its suggest a decision that
+        nobody observed counts as default_reward; an observation that comes
+        later takes its place. None: it teaches nothing.
+    retention: how long observations of a bandit study are kept after they
+        were learned from; None: for ever.
+    disabled_arms: what a bandit study doesn't suggest: each entry gives values
+        for some of the parameters, and takes out every point that has them all.
     seed: of every random draw; None: drawn when the study is created.
     description: for people. labels: for programs that sort studies.
     """
@@ -52,6 +62,10 @@ class StudySpec:
     baseline: Mapping[str, ValueLike] | None = None
     lease: timedelta | None = None
     decision_lifetime: timedelta | None = None
+    reward_wait: timedelta | None = None
+    default_reward: float | None = None
+    retention: timedelta | None = None
+    disabled_arms: Sequence[Mapping[str, ValueLike]] = ()
     seed: int | None = None
     description: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)
@@ -68,6 +82,11 @@ class StudySpec:
         object.__setattr__(self, "options", {name: plain_value(value) for name, value in self.options.items()})
         if self.baseline is not None:
             object.__setattr__(self, "baseline", {name: plain_value(value) for name, value in self.baseline.items()})
+        if self.default_reward is not None:
+            object.__setattr__(self, "default_reward", plain_number(self.default_reward))
+        if self.retention == FOREVER:
+            object.__setattr__(self, "retention", None)
+        object.__setattr__(self, "disabled_arms", plain_patterns(self.disabled_arms))
 
     @property
     def objective(self) -> str:
@@ -103,15 +122,37 @@ class StudyChange:
     baseline: Mapping[str, ValueLike] | None = None
     lease: timedelta | None = None
     decision_lifetime: timedelta | None = None
+    parameters: Sequence[Parameter] | None = None
+    retention: timedelta | None = None
+    disabled_arms: Sequence[Mapping[str, ValueLike]] | None = None
 
     def __post_init__(self) -> None:
         if self.options is not None and self.algorithm is None:
             raise ValueError("options belong to an algorithm: name it as well")
+        if self.disabled_arms is not None:
+            object.__setattr__(self, "disabled_arms", plain_patterns(self.disabled_arms))
 
 
 def duration(value: timedelta | float) -> timedelta:
     """A length of time; numbers are seconds."""
     return value if isinstance(value, timedelta) else timedelta(seconds=value)
+
+
+def duration_or_forever(value: timedelta | float) -> timedelta:
+    """The same, with math.inf for ever."""
+    return FOREVER if value == math.inf else duration(value)
+
+
+def plain_patterns(patterns: Sequence[Mapping[str, ValueLike]]) -> tuple[Mapping[str, ParameterValue], ...]:
+    """Values of some parameters each, as Python's own; TypeError for anything but a sequence of mappings."""
+    if isinstance(patterns, Mapping | str):
+        raise TypeError(f"several mappings of names to values are needed, in a list, not {patterns!r:.80}")
+    return tuple({name: plain_value(value) for name, value in pattern.items()} for pattern in patterns)
+
+
+def lets_in(patterns: Sequence[Mapping[str, ParameterValue]], point: Mapping[str, ParameterValue]) -> bool:
+    """Whether a point has all the values of one of the patterns."""
+    return any(all(same(point.get(name), value) for name, value in pattern.items()) for pattern in patterns)
 
 
 def differences(wanted: StudySpec, existing: StudySpec, algorithm: ChosenAlgorithm) -> list[str]:
@@ -138,12 +179,15 @@ def _pairs(wanted: StudySpec, existing: StudySpec, algorithm: ChosenAlgorithm) -
     if wanted.algorithm not in (existing.algorithm, algorithm.name):
         yield "algorithm", existing.algorithm, wanted.algorithm
     in_force = {name: algorithm.options.get(name) for name in wanted.options}
-    if not _same(in_force, dict(wanted.options)):
+    if not same(in_force, dict(wanted.options)):
         yield "options", in_force, wanted.options
     unset = {each.name: each.default for each in fields(StudySpec)} | {"labels": {}}
-    for name in ("baseline", "lease", "decision_lifetime", "seed", "description", "labels"):
+    for name in (
+        *("baseline", "lease", "decision_lifetime", "reward_wait", "default_reward", "retention", "disabled_arms"),
+        *("seed", "description", "labels"),
+    ):
         there, here = getattr(existing, name), getattr(wanted, name)
-        if here != unset[name] and not _same(there, here):
+        if here != unset[name] and not same(there, here):
             yield name, there, here
 
 
@@ -160,8 +204,15 @@ def _declared_pairs(
             yield f"{name}[{key!r}]", there.get(key), here.get(key)
 
 
-def _same(left: object, right: object) -> bool:
-    """Equality that keeps truth values and numbers apart, inside of mappings too."""
+def same(left: object, right: object) -> bool:
+    """Equality that keeps truth values and numbers apart, inside of mappings and tuples too.
+
+    Of tuples the order says nothing.
+    """
     if isinstance(left, Mapping) and isinstance(right, Mapping):
-        return left.keys() == right.keys() and all(_same(value, right[name]) for name, value in left.items())
+        return left.keys() == right.keys() and all(same(value, right[name]) for name, value in left.items())
+    if isinstance(left, tuple) and isinstance(right, tuple):
+        return all(any(same(one, other) for other in right) for one in left) and all(
+            any(same(one, other) for other in left) for one in right
+        )
     return isinstance(left, bool) == isinstance(right, bool) and left == right

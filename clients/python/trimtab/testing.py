@@ -14,8 +14,10 @@ errors are the real ones.
 
 What it does not do: it optimizes nothing (suggestions are random, the
 incumbent is the best measurement); every study is one of stored trials, so
-there are no propensities, whatever the algorithm asked for; a definition or
-an option that a real server would refuse is taken; leases don't run out.
+there are no propensities and no default rewards, whatever was asked for; a
+definition or an option that a real server would refuse is taken; leases don't
+run out. Suggestions are drawn among the arms that are allowed and not
+disabled, and measurements must be those that the study's formulas need.
 """
 
 from __future__ import annotations
@@ -31,7 +33,8 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from trimtab import _methods as methods
 from trimtab._client import DEFAULT_TIMEOUT, AsyncClient, Client
-from trimtab._fake import FakeStudy, invalid, item_error, not_found
+from trimtab._fake import FakeStudy
+from trimtab._fake_errors import invalid, item_error, not_found
 from trimtab._methods import Method, Request, Response
 from trimtab.errors import AlreadyExistsError, EtagMismatchError, TrimtabError, UnavailableError
 from trimtab.v1 import study_pb2, study_service_pb2, tuning_service_pb2
@@ -213,7 +216,8 @@ class FakeServer:
             if path.startswith("spec."):
                 message_part, asked, field = message.spec, request.study.spec, path.removeprefix("spec.")  # type: ignore[assignment]
             message_part.ClearField(field)
-            message_part.MergeFrom(type(asked)(**{field: getattr(asked, field)}))
+            if not asked.DESCRIPTOR.fields_by_name[field].has_presence or asked.HasField(field):
+                message_part.MergeFrom(type(asked)(**{field: getattr(asked, field)}))
         message.revision += 1
         message.etag = str(message.revision)
         message.update_time.CopyFrom(self._stamp())

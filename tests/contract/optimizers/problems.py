@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
+from trimtab_service.domain.metric import Goal, Metric, MetricKind, Objective
 from trimtab_service.domain.observation import Measurement, Observation, Outcome
 from trimtab_service.domain.space import (
     Categorical,
@@ -19,16 +20,7 @@ from trimtab_service.domain.space import (
     Scale,
     SearchSpace,
 )
-from trimtab_service.domain.study import (
-    ChosenAlgorithm,
-    Goal,
-    Metric,
-    MetricKind,
-    Objective,
-    Study,
-    StudyName,
-    StudySpec,
-)
+from trimtab_service.domain.study import ChosenAlgorithm, Study, StudyName, StudySpec
 from trimtab_service.domain.suggestion import History, ModelInfo, Source, Trial, TrialState
 from trimtab_service.optimizers.base import generator
 from trimtab_service.optimizers.random import RandomSearch

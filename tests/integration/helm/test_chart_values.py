@@ -54,6 +54,8 @@ def test_every_value_reaches_the_server() -> None:
         suggest_timeout=0.001,
         tail_interval=0.25,
         request_retention=31_622_400.0,
+        sweep_interval=30.5,
+        live_studies=12_345,
         grace=7.5,
         token_keys=SECRETS["tokenKeys"],
         tls_certificate="/certificates/a.pem",

@@ -12,8 +12,13 @@
     baseline: {learning_rate: 0.1, depth: 6, loss: squared, leaves: 31}
     lease: 600                  # seconds
 
-The keys are the arguments of ``Client.create_study``; those of a parameter or
-a metric are the fields of its class. A key that isn't one is an error.
+The keys are the arguments of ``Client.create_study``; those of a parameter, a
+metric or a formula are the fields of its class, so that a metric which is
+computed looks like one of these. A key that isn't one is an error.
+
+    metrics:
+      - {name: score, formula: {weights: {latency: 1.0, cost: 0.5}}}
+      - {name: rate, formula: {numerator: revenue, denominator: visits}}
 """
 
 from __future__ import annotations
@@ -23,17 +28,25 @@ import re
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import fields
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from trimtab.space import Categorical, Discrete, Float, Integer, Metric, Parameter
-from trimtab.spec import StudySpec, duration
+from trimtab.space import Categorical, Discrete, Float, Integer, Metric, Parameter, Ratio, WeightedSum
+from trimtab.spec import StudySpec, duration, duration_or_forever
 
 TYPES: Mapping[str, type[Parameter]] = {
     "float": Float,
     "integer": Integer,
     "categorical": Categorical,
     "discrete": Discrete,
+}
+
+SPANS: Mapping[str, Callable[[timedelta | float], timedelta]] = {
+    "lease": duration,
+    "decision_lifetime": duration,
+    "reward_wait": duration,
+    "retention": duration_or_forever,
 }
 
 # What Python says of a call that lacks arguments, up to their names.
@@ -72,9 +85,11 @@ def definition(data: object) -> tuple[str | None, StudySpec]:
     for name in ("options", "baseline", "labels"):
         if name in values:
             values[name] = _mapping(values[name], name)
-    for name in ("lease", "decision_lifetime"):
+    if "disabled_arms" in values:
+        values["disabled_arms"] = _each(values["disabled_arms"], "disabled_arms", lambda pattern, _: pattern)
+    for name, length in SPANS.items():
         if name in values:
-            values[name] = _attempt(name, duration, values[name])
+            values[name] = _attempt(name, length, values[name])
     study_id = given.get("id")
     return (None if study_id is None else str(study_id)), _attempt("", lambda: StudySpec(**values))
 
@@ -87,7 +102,15 @@ def _parameter(given: Mapping[str, Any], path: str) -> Parameter:
 
 
 def _metric(given: Mapping[str, Any], path: str) -> Metric:
+    if given.get("formula") is not None:
+        given = {**given, "formula": _formula(_mapping(given["formula"], f"{path}.formula"), f"{path}.formula")}
     return _record(Metric, given, path)  # type: ignore[return-value]
+
+
+def _formula(given: Mapping[str, Any], path: str) -> object:
+    if "weights" in given:
+        return _record(WeightedSum, {**given, "weights": _mapping(given["weights"], f"{path}.weights")}, path)
+    return _record(Ratio, given, path)
 
 
 def _record(kind: type, given: Mapping[str, Any], path: str, extra: frozenset[str] | set[str] = frozenset()) -> object:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from trimtab._client import Client
 from trimtab.answers import StudyDescription
 from trimtab.cli.definition import read_definition
 from trimtab.cli.output import Output, UsageError, cell
-from trimtab.space import Categorical, Discrete, Float, Integer, Parameter
+from trimtab.space import Categorical, Discrete, Float, Integer, Metric, Parameter, Ratio, WeightedSum
+from trimtab.spec import StudySpec
 
 Commands = Any  # argparse keeps the class of its subcommands to itself
 
@@ -164,11 +165,14 @@ def _facts(description: StudyDescription) -> Iterator[tuple[str, object]]:
     yield "description", spec.description or None
     yield "state", description.state
     yield "objective", _objective(description)
-    yield "metrics", ", ".join(metric.name for metric in spec.metrics)
+    yield "metrics", ", ".join(map(_metric, spec.metrics))
     yield "algorithm", f"{algorithm.name}: {algorithm.reason}"
     yield "options", ", ".join(f"{name}={cell(value)}" for name, value in algorithm.options.items()) or None
     if algorithm.decisions:
         yield "decision lifetime", spec.decision_lifetime
+        yield "default reward", _default_reward(spec)
+        yield "retention", spec.retention
+        yield "disabled arms", "; ".join(map(_pattern, spec.disabled_arms)) or None
     else:
         yield "lease", spec.lease
     yield "seed", spec.seed
@@ -181,6 +185,25 @@ def _facts(description: StudyDescription) -> Iterator[tuple[str, object]]:
     yield "revision", f"{description.revision} (etag {description.etag})"
     yield "created", description.create_time
     yield "changed", description.update_time
+
+
+def _metric(metric: Metric) -> str:
+    match metric.formula:
+        case WeightedSum():
+            terms = " + ".join(f"{cell(weight)} {name}" for name, weight in metric.formula.weights.items())
+            return f"{metric.name} = {terms}".replace("+ -", "- ")
+        case Ratio():
+            return f"{metric.name} = {metric.formula.numerator} / {metric.formula.denominator}"
+        case _:
+            return metric.name
+
+
+def _default_reward(spec: StudySpec) -> str | None:
+    return None if spec.default_reward is None else f"{cell(spec.default_reward)} after {cell(spec.reward_wait)}"
+
+
+def _pattern(pattern: Mapping[str, object]) -> str:
+    return " ".join(f"{name}={cell(value)}" for name, value in pattern.items())
 
 
 def _parameter(parameter: Parameter, baseline: object) -> tuple[str, str, str, str, str]:

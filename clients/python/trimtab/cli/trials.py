@@ -15,7 +15,8 @@ from trimtab._study import Study
 from trimtab.answers import ObservationRecord, StudyDescription, Trial, TrialState
 from trimtab.cli.output import Output, UsageError, cell, plain
 from trimtab.cli.study import Commands
-from trimtab.space import MeasurementLike, ParameterValue, as_measurement
+from trimtab.space import MeasurementLike, Metric, ParameterValue, as_measurement
+from trimtab.spec import StudySpec
 
 # A server that has fitted no model yet starts a process for it first.
 MODEL_TIMEOUT = 60.0  # seconds
@@ -51,6 +52,11 @@ def add_commands(commands: Commands, shared: argparse.ArgumentParser) -> None:
     incumbent.set_defaults(run=show_incumbent)
 
 
+def _measured(spec: StudySpec) -> list[Metric]:
+    """The metrics that are reported; those with a formula never are."""
+    return [metric for metric in spec.metrics if metric.formula is None]
+
+
 def _add_study(command: argparse.ArgumentParser) -> None:
     command.add_argument("study", metavar="STUDY", help="its id, or its full name")
 
@@ -64,7 +70,7 @@ def list_trials(options: argparse.Namespace, client: Client, output: Output) -> 
         output.value(listed)
         return
     parameters = [parameter.name for parameter in spec.parameters]
-    metrics = [metric.name for metric in spec.metrics]
+    metrics = [metric.name for metric in _measured(spec)]
     output.table(
         ["TRIAL", "STATE", "SOURCE", *parameters, *metrics, "REASON"],
         (
@@ -98,10 +104,12 @@ def show_incumbent(options: argparse.Namespace, client: Client, output: Output) 
         expected = f"{spec.objective} = {cell(incumbent.predicted_mean)}"
         if incumbent.predicted_standard_error is not None:
             expected += f" (standard error {cell(incumbent.predicted_standard_error)})"
+    sure = None if incumbent.probability_best is None else f"{cell(incumbent.probability_best)} of being the best"
     output.line("")
     output.pairs(
         [
             ("expected", expected),
+            ("probability", sure),
             ("source", incumbent.source),
             ("trial", incumbent.trial.rpartition("/")[2] or None),
             ("observations", incumbent.model.observation_count),
@@ -156,7 +164,10 @@ def _records(study: Study, description: StudyDescription) -> Iterator[Trial] | I
 
 
 _ABOUT_TRIAL = ("number", "state", "source", "worker", "create_time", "expire_time", "complete_time", "reason")
-_ABOUT_RECORD = ("sequence", "suggestion_id", "outcome", "propensity", "create_time", "reason")
+_ABOUT_RECORD = (
+    *("sequence", "suggestion_id", "outcome", "propensity", "suggest_time", "create_time"),
+    *("is_default", "replaces_default", "reason"),
+)
 _ABOUT_METRIC = ("mean", "count", "standard_error", "variance")
 
 
@@ -166,7 +177,7 @@ def _header(description: StudyDescription) -> list[str]:
         *(_ABOUT_RECORD if description.algorithm.decisions else _ABOUT_TRIAL),
         *(f"parameter.{parameter.name}" for parameter in spec.parameters),
         *(f"context.{context.name}" for context in spec.context),
-        *(f"metric.{metric.name}.{part}" for metric in spec.metrics for part in _ABOUT_METRIC),
+        *(f"metric.{metric.name}.{part}" for metric in _measured(spec) for part in _ABOUT_METRIC),
     ]
 
 
@@ -178,13 +189,16 @@ def _cells(row: Trial | ObservationRecord, description: StudyDescription) -> lis
         measurements: Mapping[str, MeasurementLike] = row.measurements
     else:
         of = row.observation
-        about = [row.sequence, of.suggestion_id, of.outcome, row.propensity, row.create_time, of.reason]
+        about = [
+            *(row.sequence, of.suggestion_id, of.outcome, row.propensity, row.suggest_time, row.create_time),
+            *(row.is_default, row.replaces_default, of.reason),
+        ]
         measurements = of.measurements
     measured = {name: as_measurement(value) for name, value in measurements.items()}
     cells = [
         *about,
         *(row.parameters.get(parameter.name) for parameter in spec.parameters),
         *(row.context.get(context.name) for context in spec.context),
-        *(getattr(measured.get(metric.name), part, None) for metric in spec.metrics for part in _ABOUT_METRIC),
+        *(getattr(measured.get(metric.name), part, None) for metric in _measured(spec) for part in _ABOUT_METRIC),
     ]
     return [("true" if each else "false") if isinstance(each, bool) else plain(each) for each in cells]
