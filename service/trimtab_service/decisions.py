@@ -30,7 +30,7 @@ from trimtab_service.domain.errors import (
 )
 from trimtab_service.domain.observation import Observation
 from trimtab_service.domain.space import Parameters
-from trimtab_service.domain.study import MOST_PATTERNS, Study, StudyName, StudyState
+from trimtab_service.domain.study import Study, StudyName, StudyState
 from trimtab_service.domain.suggestion import Incumbent, ModelInfo, Source
 from trimtab_service.following import Following
 from trimtab_service.live import JointArms, ListedArms, Live, luck_of
@@ -253,16 +253,11 @@ def _coded(study: Study, given: Parameters | None) -> tuple[float, ...]:
 
 def _allowed(study: Study, play: ListedArms, patterns: Sequence[Parameters]) -> frozenset[int]:
     """The enabled arms that the patterns let in; InvalidArgument (``allowed...``) where there is none."""
-    if len(patterns) > MOST_PATTERNS:
-        raise InvalidArgument("allowed", f"{len(patterns)} entries; {MOST_PATTERNS} at most")
-    found: set[int] = set()
-    for index, pattern in enumerate(patterns):
-        with errors.field(f"allowed[{index}]"):
-            found |= play.arms.having(study.spec.space.check_some(pattern))
-    found &= play.enabled
+    checked = study.spec.check_patterns(patterns, "allowed")
+    found = play.enabled.intersection(frozenset[int]().union(*map(play.arms.having, checked)))
     if not found:
         raise InvalidArgument("allowed", "lets no arm in that is enabled")
-    return frozenset(found)
+    return found
 
 
 def _time_of(request: str) -> bytes:

@@ -20,7 +20,16 @@ from pathlib import Path
 from typing import Any
 
 FOLDER = Path(__file__).parent
-BENCHMARKS = ("startup", "decision_path", "trial_cycle", "store_probe", "gp_speed", "gp_quality")
+BENCHMARKS = (
+    "startup",
+    "decision_path",
+    "trial_cycle",
+    "store_probe",
+    "gp_speed",
+    "gp_quality",
+    "bandit_regret",
+    "solvers",
+)
 RESULTS = FOLDER.parents[1] / "build" / "bench"
 COLUMNS = ("figure", "value", "unit", "goal", "holds")
 

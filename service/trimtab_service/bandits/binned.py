@@ -8,7 +8,7 @@ come from.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, ClassVar
 
@@ -38,6 +38,7 @@ LEARNERS: Mapping[str, type[KArmed]] = MappingProxyType(
     }
 )
 MOST_BINS = 100
+MOST_KNOWN = 1_000  # entries of a policy's memo
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -177,11 +178,22 @@ def _best_on_average(state: State, arms: NDArray[np.intp]) -> ArmEstimate | None
 
 @dataclass(frozen=True, slots=True, eq=False)
 class BinnedPolicy:
-    """The policy of each bin."""
+    """The policy of each bin.
+
+    known: a memo of chances, by bin and arms; nothing is lost with it.
+    """
 
     state: State
     policies: tuple[Policy, ...]
+    known: dict[tuple[int, bytes], NDArray[np.float64]] = field(default_factory=dict)
 
     def chances(self, arms: NDArray[np.intp], context: NDArray[np.float64]) -> NDArray[np.float64]:
         """See Policy."""
-        return self.policies[int(self.state.places(context[None])[0])].chances(arms, context[:0])
+        place = int(self.state.places(context[None])[0])
+        key = (place, arms.tobytes())
+        chances = self.known.get(key)
+        if chances is None:
+            if len(self.known) >= MOST_KNOWN:
+                self.known.clear()
+            chances = self.known[key] = frozen(self.policies[place].chances(arms, context[:0]))
+        return chances

@@ -22,7 +22,8 @@ from trimtab_service.domain.errors import InvalidArgument
 from trimtab_service.domain.study import Study
 
 MOST_FEATURES = 50
-SWEEPS = 20  # of coordinate descent into the box; it is rarely left
+SWEEPS = 20  # of coordinate descent into the box at most
+SETTLED = 1e-3  # of the box: smaller steps end the descent
 # Least squares of nearly the same contexts has no solution worth having: of a
 # gram's largest eigenvalue, what smaller ones are raised by.
 RIDGE = 1e-9
@@ -126,12 +127,15 @@ def _boxed(
     coefficients = np.clip(start, -box, box)
     diagonals = grams.diagonal(axis1=1, axis2=2)
     for _ in range(SWEEPS):
+        before = coefficients.copy()
         for column, bound in enumerate(box):
             slopes = products[:, column] - np.einsum("ki,ki->k", grams[:, column], coefficients)
             steps = np.divide(
                 slopes, diagonals[:, column], out=np.zeros_like(slopes), where=diagonals[:, column] > RIDGE
             )
             coefficients[:, column] = np.clip(coefficients[:, column] + steps, -bound, bound)
+        if (np.abs(coefficients - before) <= SETTLED * box).all():
+            break
     return coefficients
 
 

@@ -138,9 +138,7 @@ class Features:
         owners[numbers:] = self.base + np.searchsorted(self.places, owners[numbers:], side="right")
         squares = (first == second) & (first < numbers)
         kept = (first > 0) & ((owners[first] != owners[second]) | squares)
-        return replace(
-            self, first=frozen(first[kept].astype(np.intp)), second=frozen(second[kept].astype(np.intp))
-        )
+        return replace(self, first=frozen(first[kept].astype(np.intp)), second=frozen(second[kept].astype(np.intp)))
 
     @property
     def count(self) -> int:

@@ -32,17 +32,19 @@ SPREADS = 3.0  # standard deviations that count as a range
 
 @dataclass(frozen=True, slots=True, eq=False)
 class State:
-    """What was measured of each value, while its parameter was the one being changed.
+    """What was measured of each value.
 
     home: [d] the baseline's value of each parameter, -1 where there is none.
-    ledger: the outcomes of each cell, weighted with their counts.
-    recent: the same, later ones weighing more.
+    changes: of each cell, while its parameter was the one that was changed.
+    recent: the same, later outcomes weighing more.
+    others: of each cell, in points that weren't made by a change: drawn for the floor, or from elsewhere.
     """
 
     cells: Cells
     home: NDArray[np.intp]
-    ledger: Ledger
+    changes: Ledger
     recent: WeightedLosses
+    others: Ledger
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -146,16 +148,24 @@ class HierUcb(Options):
             for index, (name, values) in enumerate(zip(lattice.names, lattice.levels, strict=True)):
                 home[index] = values.index(baseline[name]) if baseline[name] in values else -1
         home.setflags(write=False)
-        return State(cells, home, Ledger.of(study, cells.number), WeightedLosses.nothing(cells.number))
+        nothing = Ledger.of(study, cells.number)
+        return State(cells, home, nothing, WeightedLosses.nothing(cells.number), nothing)
 
     def fold(self, state: State, outcomes: Outcomes) -> State:
-        """See JointBandit; an outcome without a tag counts for each of its values."""
+        """See JointBandit."""
         cells = state.cells
         changed = outcomes.tags[:, None] - 1 == np.arange(cells.sizes.size)
-        spread = cells.spread(outcomes, changed | (outcomes.tags[:, None] == 0))
-        weights = (1 + np.minimum(spread.steps, LARGEST_STEP)) ** self.recency
-        recent = state.recent.plus(replace(spread, propensities=1 / weights))
-        return replace(state, ledger=state.ledger.plus(spread), recent=recent)
+        changes = cells.spread(outcomes, changed)
+        weights = (1 + np.minimum(changes.steps, LARGEST_STEP)) ** self.recency
+        return replace(
+            state,
+            changes=state.changes.plus(changes),
+            # These are sums over propensities: here, of 1 / weight.
+            recent=state.recent.plus(replace(changes, propensities=1 / weights)),
+            others=state.others.plus(
+                cells.spread(outcomes, np.broadcast_to(~changed.any(axis=1)[:, None], changed.shape))
+            ),
+        )
 
     def policy(self, state: State, now: float) -> HierPolicy:
         """See JointBandit."""
@@ -163,7 +173,7 @@ class HierUcb(Options):
         known = Knowledge.of(state)
         parameters = np.flatnonzero(cells.sizes > 1)
         if not parameters.size:
-            # There is nothing to change: the first parameter is given the value that it has.
+            # There is nothing to change: the first parameter gets the value that it has.
             parameters = np.zeros(1, dtype=np.intp)
         per_parameter = np.zeros(cells.sizes.size)
         per_parameter[parameters] = ucb_shares(
@@ -199,21 +209,23 @@ class HierUcb(Options):
 
         Its cost is estimated as the mean of what was measured while one of
         these values was chosen; its standard error leaves out that the other
-        parameters had other values then.
+        parameters had other values then. Points that weren't made by a change
+        are looked at only while there are no others.
         """
+        cells = state.cells
         known = Knowledge.of(state)
         if not known.counts.any():
+            known = Knowledge.among(cells, state.others, state.others.moments)
+        if not known.counts.any():
             return None
-        cells = state.cells
-        errors = known.deviation / np.sqrt(np.maximum(known.counts, 1e-300))
-        bounds = np.where(known.counts > 0, known.means + errors, np.inf)
+        tried = known.counts > 0
+        errors = known.deviation / np.sqrt(np.where(tried, known.counts, 1.0))
+        bounds = np.where(tried, known.means + errors, np.inf)
         found = np.array([place.start + int(np.argmin(bounds[place])) for place in cells.slices], dtype=np.intp)
-        tried = found[known.counts[found] > 0]
-        homeless = known.parameter_counts == 0
-        found[homeless] = (cells.starts + np.maximum(state.home, 0))[homeless]
-        counts, weights = known.counts[tried], known.weights[tried]
-        cost = float(weights @ known.means[tried] / weights.sum())
-        return ArmEstimate(cells.arm(found), cost, known.deviation / float(counts.sum()) ** 0.5)
+        cost = float(known.weights[found] @ known.means[found] / known.weights[found].sum())
+        error = known.deviation / float(known.counts[found].sum()) ** 0.5
+        found = np.where(known.parameter_counts > 0, found, cells.starts + np.maximum(state.home, 0))
+        return ArmEstimate(cells.arm(found), cost, error)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -234,31 +246,33 @@ class Knowledge:
 
     @classmethod
     def of(cls, state: State) -> Knowledge:
-        """What the state knows."""
-        cells, ledger, recent = state.cells, state.ledger, state.recent
+        """Of the changes."""
+        price = state.changes.costs.failure_cost(state.changes.bounds.largest)
+        weighted = state.recent.completed.plus(Moments.repeated(state.recent.failed, price))
+        return cls.among(state.cells, state.changes, weighted)
+
+    @classmethod
+    def among(cls, cells: Cells, ledger: Ledger, weighted: Moments) -> Knowledge:
+        """Of the outcomes in ``ledger``, the same ``weighted`` in another way."""
         moments = ledger.moments
-        price = ledger.costs.failure_cost(ledger.bounds.largest)
-        weighted = recent.completed.plus(Moments.repeated(recent.failed, price))
-        center = moments.mean
+        center = weighted.mean
         sums = cells.total(weighted.counts)
-        deviations = cells.total(weighted.counts * (weighted.means - center) * weighted.seen)
-        parameter_means = center + np.divide(deviations, sums, out=np.zeros_like(sums), where=sums > 0)
+        deviations = cells.total(weighted.counts * (weighted.means - center))
         declared = ledger.bounds.width
-        unit = SPREADS * total_variance(moments) ** 0.5 if declared is None else declared
         return cls(
             weighted.means,
             weighted.counts,
             moments.counts,
-            parameter_means,
+            center + np.divide(deviations, sums, out=np.zeros_like(sums), where=sums > 0),
             cells.total(moments.counts),
-            unit,
+            SPREADS * total_variance(moments) ** 0.5 if declared is None else declared,
             pooled_variance(moments) ** 0.5,
         )
 
 
 def total_variance(moments: Moments) -> float:
-    """Of all costs, whatever their cells; never less than what rounding does to them."""
-    if moments.total <= 0:
+    """Of single measurements, whatever their cells; never less than what rounding does to them."""
+    if not moments.total > 0:
         return 0.0
     within = float(moments.squares.sum() / moments.groups.sum())
     between = float(moments.counts @ (moments.means - moments.mean) ** 2) / moments.total

@@ -44,6 +44,5 @@ class LinUcb(LinearBandit):
         posterior = belief.posterior(features, arms)
         indices = posterior.means - self.alpha * posterior.errors
         least = indices.min()
-        winners = (indices <= least + TIE * (1 + abs(least))).astype(float)
-        winners /= winners.sum()
-        return winners
+        winners = indices <= least + TIE * (1 + abs(least))
+        return np.asarray(winners / winners.sum(), dtype=np.float64)

@@ -13,7 +13,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from trimtab_service.bandits.base import ArmEstimate, Options, Outcomes, Policy
+from trimtab_service.bandits.base import ArmEstimate, Options, Outcomes
 from trimtab_service.bandits.features import Features
 from trimtab_service.bandits.gram import Regression
 from trimtab_service.bandits.normal_posterior import NormalPosterior
@@ -82,7 +82,15 @@ class Belief:
             if iteration < ITERATIONS:
                 spreads = (coefficients**2 + noise * diagonals).mean(axis=0)
                 penalties = noise / np.append(spreads[0], np.full(features.count - 1, spreads[1:].mean()))
-        return cls(coefficients, noise * inverses, matrix, center, unit, noise**0.5, moments.total)
+        return cls(
+            coefficients,
+            np.asarray(noise * inverses, dtype=np.float64),
+            matrix,
+            center,
+            unit,
+            noise**0.5,
+            moments.total,
+        )
 
     def means(self, features: NDArray[np.float64], arms: NDArray[np.intp]) -> NDArray[np.float64]:
         """[k] expected cost of ``arms`` in units, from the center. features: [d]"""

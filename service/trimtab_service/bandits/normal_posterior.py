@@ -52,13 +52,19 @@ def chances_of_least(means: NDArray[np.float64], errors: NDArray[np.float64]) ->
     known; the values share it in proportion to how much the logarithm of their
     survival function falls there, which is exact for equal ones.
     """
-    uppers = means + REACH * errors
+    reaches = REACH * errors
+    uppers, lowers = means + reaches, means - reaches
     last = int(np.argmin(uppers))
-    end, start = uppers[last], (means - REACH * errors).min()
+    end, start = uppers[last], lowers.min()
+    contenders = np.flatnonzero(lowers < end)
+    chances = np.zeros(means.size)
+    if contenders.size == 1:
+        chances[contenders] = 1.0
+        return chances
     grid = np.concatenate((start + (end - start) * _EVENLY, means[last] + errors[last] * _CLOSELY))
     grid.sort()
     # Where in the table each value's survival function is looked up.
-    places = (grid - means[:, None]) / errors[:, None]
+    places = (grid - means[contenders, None]) / errors[contenders, None]
     places += REACH
     places *= DENSITY
     np.clip(places, 0.0, _DEVIATIONS.size - 1.0, out=places)
@@ -70,6 +76,6 @@ def chances_of_least(means: NDArray[np.float64], errors: NDArray[np.float64]) ->
     falls = logs[:, :-1] - logs[:, 1:]
     fall = falls.sum(axis=0)
     cells = -np.diff(np.exp(logs.sum(axis=0)))
-    shares: NDArray[np.float64] = falls @ np.divide(cells, fall, out=np.zeros_like(cells), where=fall > 0)
-    shares /= shares.sum()
-    return shares
+    shares = falls @ np.divide(cells, fall, out=np.zeros_like(cells), where=fall > 0)
+    chances[contenders] = shares / shares.sum()
+    return chances

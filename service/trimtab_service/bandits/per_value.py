@@ -107,11 +107,11 @@ class ProductLaw:
         sums = np.cumsum(probabilities)
         sums -= np.append(0.0, sums)[cells.starts][owners]
         places = np.arange(cells.number)
-        last = np.maximum.reduceat(np.where(probabilities > 0, places, -1), cells.starts)
+        last: NDArray[np.intp] = np.maximum.reduceat(np.where(probabilities > 0, places, -1), cells.starts)
         # The last one that can be drawn takes what rounding left over.
         cumulative = owners + np.where(places >= last[owners], 1.0, np.clip(sums, 0.0, 1.0))
-        for array in (probabilities, cumulative):
-            array.setflags(write=False)
+        probabilities.setflags(write=False)
+        cumulative.setflags(write=False)
         return cls(probabilities, cumulative, last)
 
     def draw(self, luck: NDArray[np.float64]) -> NDArray[np.intp]:

@@ -6,7 +6,8 @@ What it means is its bandit's business and stays out.
 
 from __future__ import annotations
 
-import io
+import math
+import struct
 from collections.abc import Iterator
 from dataclasses import fields, is_dataclass, replace
 from typing import Any, TypeVar
@@ -16,16 +17,21 @@ from numpy.typing import NDArray
 
 State = TypeVar("State")
 
+_HEAD = struct.Struct(">BB")  # length of the type's name, dimensions
+
 LAYOUT = 1
 """Counts the changes of what states are made of: a state of another layout is not read back."""
 
 
 def packed(state: Any) -> bytes:
-    """Everything in a state, exactly."""
-    buffer = io.BytesIO()
+    """Everything in a state, exactly: of each array its type, its shape and its content, one after the other."""
+    pieces = []
     for leaf in leaves(state):
-        np.lib.format.write_array(buffer, np.asarray(leaf), allow_pickle=False)
-    return buffer.getvalue()
+        array = np.asarray(leaf)
+        kind = array.dtype.str.encode()
+        pieces += (_HEAD.pack(len(kind), array.ndim), kind, struct.pack(f">{array.ndim}Q", *array.shape))
+        pieces.append(array.tobytes())
+    return b"".join(pieces)
 
 
 def unpacked(template: State, content: bytes) -> State:
@@ -33,21 +39,40 @@ def unpacked(template: State, content: bytes) -> State:
 
     Raises ValueError for other bytes.
     """
-    buffer = io.BytesIO(content)
+    place = 0
 
     def read(leaf: Any) -> Any:
-        array = np.lib.format.read_array(buffer, allow_pickle=False)
+        nonlocal place
+        try:
+            array, place = _read(content, place)
+        except (struct.error, TypeError, UnicodeDecodeError) as error:
+            raise ValueError(f"this is not a state: {error}") from None
         if isinstance(leaf, np.ndarray):
             if array.ndim != leaf.ndim or array.dtype != leaf.dtype:
                 raise ValueError("these are not the arrays of this state")
-            array.setflags(write=False)
             return array
+        if array.ndim:
+            raise ValueError("an array where this state has a number")
         return type(leaf)(array.item())
 
     state: State = _mapped(template, read)
-    if buffer.read(1):
+    if place != len(content):
         raise ValueError("there is more in it than in this state")
     return state
+
+
+def _read(content: bytes, place: int) -> tuple[NDArray[Any], int]:
+    """The array at a place, and the place behind it."""
+    length, dimensions = _HEAD.unpack_from(content, place)
+    place += _HEAD.size
+    kind = np.dtype(content[place : place + length].decode())
+    place += length
+    shape = struct.unpack_from(f">{dimensions}Q", content, place)
+    place += 8 * dimensions
+    count = math.prod(shape)
+    array = np.frombuffer(content, kind, count, place).reshape(shape).copy()
+    array.setflags(write=False)
+    return array, place + count * kind.itemsize
 
 
 def extended(state: State, template: State) -> State:

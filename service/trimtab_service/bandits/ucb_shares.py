@@ -60,5 +60,6 @@ def ucb_shares(
         y += steps
         if (steps <= 1e-14 * y).all():
             break
-    shares = np.where(np.repeat(waiting > 0, sizes), untried, choices)
-    return shares / np.repeat(np.add.reduceat(shares, starts), sizes)
+    shares: NDArray[np.float64] = np.where(np.repeat(waiting > 0, sizes), untried, choices)
+    shares /= np.repeat(np.add.reduceat(shares, starts), sizes)
+    return shares

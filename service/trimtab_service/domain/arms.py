@@ -17,39 +17,49 @@ from trimtab_service.domain.errors import InvalidArgument
 from trimtab_service.domain.space import Float, Integer, Parameter, Parameters, ParameterValue, Scale, SearchSpace
 
 LARGEST_NUMBER = 2**53  # of an arm: every integer up to here is a double as well
+MOST_LEVELS = 1_000  # of one parameter: each of them is listed
 
 
 def levels(parameter: Parameter, steps: int) -> tuple[ParameterValue, ...]:
     """Every value of a parameter, or ``steps`` of them, evenly spaced on its scale, where there are more.
 
-    Only numeric ranges are thinned out, and none where ``steps`` is 0. Raises
-    InvalidArgument (field empty) for a continuum then.
+    Only numeric ranges are thinned out, and none where ``steps`` is 0. Then
+    raises InvalidArgument (field empty) for a continuum, and for too many values.
     """
     count = parameter.cardinality
     if isinstance(parameter, Float | Integer) and steps and (count is None or count > steps):
         return _thinned(parameter, steps)
     if count is None:
         raise InvalidArgument("", f"{parameter.name!r} is a continuum: give it a step, or set the option steps")
+    if count > MOST_LEVELS:
+        raise InvalidArgument(
+            "", f"{parameter.name!r} has {count} values; {MOST_LEVELS} at most: set the option steps to take fewer"
+        )
     return tuple(parameter.values())
 
 
 def _thinned(parameter: Float | Integer, steps: int) -> tuple[ParameterValue, ...]:
-    low, high = float(parameter.min), float(parameter.max)
     shares = [index / (steps - 1) for index in range(steps)] if steps > 1 else [0.5]
-    if parameter.scale is Scale.LOG:
-        numbers = [low * (high / low) ** share for share in shares]
-    elif parameter.scale is Scale.LOGIT:
+    if isinstance(parameter, Float) and parameter.cardinality is not None:
+        # Max itself need not be on the grid.
+        last = parameter.cardinality - 1
+        return tuple(dict.fromkeys(parameter.grid_value(round(share * last)) for share in shares))
+    low, high = float(parameter.min), float(parameter.max)
+    numbers = [min(max(_between(low, high, share, parameter.scale), low), high) for share in shares]
+    # Both ends are themselves, whatever a logarithm rounds them to.
+    if steps > 1:
+        numbers[0], numbers[-1] = low, high
+    return tuple(dict.fromkeys(round(number) if isinstance(parameter, Integer) else number for number in numbers))
+
+
+def _between(low: float, high: float, share: float, scale: Scale) -> float:
+    """The number that is ``share`` of the way from ``low`` to ``high``, up to rounding."""
+    if scale is Scale.LOG:
+        return math.exp(math.log(low) + (math.log(high) - math.log(low)) * share)
+    if scale is Scale.LOGIT:
         first, last = (math.log(end / (1 - end)) for end in (low, high))
-        numbers = [1 / (1 + math.exp(-(first + (last - first) * share))) for share in shares]
-    else:
-        numbers = [low + (high - low) * share for share in shares]
-    inside = [min(max(number, low), high) for number in numbers]
-    if isinstance(parameter, Integer):
-        return tuple(dict.fromkeys(round(number) for number in inside))
-    if parameter.step is not None:
-        indices = (round((number - low) / parameter.step) for number in inside)
-        return tuple(dict.fromkeys(parameter.grid_value(index) for index in indices))
-    return tuple(dict.fromkeys(inside))
+        return 1 / (1 + math.exp(-(first + (last - first) * share)))
+    return low + (high - low) * share
 
 
 Key = tuple[type, ParameterValue]

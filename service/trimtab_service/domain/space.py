@@ -311,13 +311,6 @@ class SearchSpace:
         """
         return check_values(self.parameters, values, "parameter of the search space")
 
-    def check_some(self, values: Parameters) -> dict[str, ParameterValue]:
-        """Legal values of some parameters, at least one; the errors are those of ``check``."""
-        if not values:
-            raise InvalidArgument("values", "must give a value of at least one parameter")
-        some = tuple(parameter for parameter in self.parameters if parameter.name in values)
-        return check_values(some, values, "parameter of the search space")
-
     def check_part(self, values: Parameters) -> dict[str, ParameterValue]:
         """As ``check``, for values of some of the parameters, at least one."""
         if not values:

@@ -155,6 +155,11 @@ class StudySpec:
                 "retention", f"must be between decision_lifetime, {self.decision_lifetime}, and {LONGEST_RETENTION}"
             )
         object.__setattr__(self, "disabled_arms", self.check_patterns(self.disabled_arms, "disabled_arms"))
+        for index, pattern in enumerate(self.disabled_arms):
+            if self.baseline is not None and all(self.baseline[name] == value for name, value in pattern.items()):
+                raise InvalidArgument(
+                    f"disabled_arms[{index}]", "takes out the baseline, which clients fall back to; give another one"
+                )
 
     def _check_context(self) -> None:
         if len(self.context) > MOST_CONTEXT:

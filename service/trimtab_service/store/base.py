@@ -321,7 +321,8 @@ class Store(Protocol):
         ObservationConflict, or the error that it came as), or why the whole batch was refused
         (StudyNotFound, RequestIdReused), which doesn't touch the others. A
         repeated request gets the first answer. A decision that counted as the
-        default reward already is recorded in its place, once.
+        default reward already is recorded in its place, once. Where a connection
+        breaks, what came without a request may be told DUPLICATE of itself.
         """
         ...
 

@@ -15,13 +15,16 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, inspect, text
 
 from racing import race
-from store_values import a_study
+from store_values import DECISIONS, NOW, a_decision, a_study
 from trimtab_service.domain.errors import StoreUnavailable
-from trimtab_service.store import migrations, schema
+from trimtab_service.domain.observation import Observation, Outcome
+from trimtab_service.store import documents, migrations, schema
+from trimtab_service.store.base import DecisionBatch, LogRow
 from trimtab_service.store.catalog import open_store
 from trimtab_service.store.migrations import run
 from trimtab_service.store.migrations.run import configuration
 from trimtab_service.store.postgres import PostgresStore
+from trimtab_service.store.rows import microseconds
 from trimtab_service.store.sqlite import SqliteStore
 from trimtab_service.store.tables import metadata
 
@@ -144,6 +147,42 @@ def test_an_older_version_is_brought_up_to_date(
         assert race([store.migrate, another.migrate]) == [None, None]
         execute(store, "INSERT INTO next_things VALUES (1)")
         assert another.get_study(study.name) == study
+
+
+STUDY_OF_0001 = """
+INSERT INTO studies (uid, namespace, study, state, revision, spec, algorithm, create_time, update_time)
+VALUES ('{uid}', 'lab', 'oven', 'active', 1, '{spec}', '{algorithm}', {now}, {now})
+"""
+LOG_OF_0001 = """
+INSERT INTO observations (study_uid, decision, arm, propensity, context, observation, create_time)
+VALUES ('{uid}', '{decision}', 3, 0.5, '{{}}', '{{"outcome":"failed"}}', {now})
+"""
+
+
+def test_what_the_first_version_stored_is_read(database_url: str) -> None:
+    """Studies, decisions, and counts; what it didn't know has its default."""
+    study = a_study(algorithm=DECISIONS)
+    spec = documents.spec_document(study.spec)
+    for name in ("reward_wait_seconds", "default_reward", "retention_seconds", "disabled_arms"):
+        del spec[name]
+    values = {"uid": study.uid, "now": microseconds(NOW), "spec": documents.text(spec)}
+    values["algorithm"] = documents.text(documents.algorithm_document(study.algorithm))
+    with opened(database_url) as store:
+        at_version(store, "0001")
+        with store.engine.begin() as connection:
+            connection.exec_driver_sql(STUDY_OF_0001.format(**values))
+            connection.exec_driver_sql(f"INSERT INTO progress VALUES ('{study.uid}', 0, 0)")
+            for decision in "ab":
+                connection.exec_driver_sql(LOG_OF_0001.format(**values, decision=decision))
+        store.migrate()
+        assert store.get_study(study.name) == study
+        batch = DecisionBatch(study, [a_decision("a"), a_decision("c", arm=2**40)], None)
+        (results,) = store.record_decisions([batch], NOW)
+        assert [type(result).__name__ for result in results] == ["ObservationConflict", "Recorded"]  # type: ignore[union-attr]
+        first, _, last = store.tail(study, "", 10).rows
+        failed = Observation(Outcome.FAILED)
+        assert first == LogRow(first.sequence, failed, {}, NOW, decision="a", arm=3, propensity=0.5)
+        assert (last.arm, store.get_counts(study, NOW).observations) == (2**40, 3)
 
 
 def test_a_newer_version_is_left_alone(database_url: str) -> None:

@@ -9,15 +9,16 @@ from contextlib import contextmanager
 from datetime import timedelta
 from threading import Event
 from types import SimpleNamespace
+from typing import Any
 
 import psycopg
 import pytest
 from sqlalchemy import Executable
 
-from store_values import DECISIONS, NOW, a_decision, a_study
+from store_values import DECISIONS, NOW, a_decision, a_request, a_study
 from trimtab_service.domain.study import Study
 from trimtab_service.store import rows, sql_log
-from trimtab_service.store.base import Checkpoint, CursorTooOld, DecisionBatch
+from trimtab_service.store.base import RECORDED, Checkpoint, CursorTooOld, DecisionBatch
 from trimtab_service.store.catalog import open_store
 from trimtab_service.store.connection import Connection
 from trimtab_service.store.postgres import PostgresStore
@@ -123,6 +124,20 @@ def test_a_transaction_that_is_rolled_back_holds_nothing_for_ever(store: Postgre
         held = store.tail(study, "", 10)
     read = [[row.decision for row in tail.rows] for tail in (held, store.tail(study, held.cursor, 10))]
     assert (str(future.exception()), read) == ("given up", [[], ["quick"]])
+
+
+def test_observations_take_one_round_trip(store: PostgresStore, study: Study, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the memory of the requests that brought them, however many calls share the transaction."""
+    batches = [DecisionBatch(study, [a_decision(name)], a_request()) for name in "abc"]
+    execute, statements = psycopg.Connection.execute, []
+
+    def counting(self: psycopg.Connection[Any], query: str, *args: Any) -> psycopg.Cursor[Any]:
+        statements.append(query)
+        return execute(self, query, *args)
+
+    monkeypatch.setattr(psycopg.Connection, "execute", counting)
+    assert store.record_decisions(batches, NOW) == [[RECORDED]] * 3
+    assert len(statements) == 1
 
 
 def explained(store: PostgresStore, statement: Executable, values: Mapping[str, object]) -> str:

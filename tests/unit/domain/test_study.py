@@ -263,3 +263,11 @@ def test_a_study_without_a_seed_was_never_created() -> None:
     assert study(spec=replace(SPEC, seed=7)).seed == 7
     with pytest.raises(ValueError, match="namespaces/n/studies/s was never given a seed"):
         _ = study().seed
+
+
+def test_a_baseline_cannot_be_disabled() -> None:
+    """Clients fall back to it."""
+    spec = replace(SPEC, baseline={"x": 0.5})
+    with pytest.raises(InvalidArgument, match=r"^disabled_arms\[0\]: .*baseline"):
+        replace(spec, disabled_arms=({"x": 0.5},))
+    assert replace(spec, disabled_arms=({"x": 0.25},)).disabled_arms == ({"x": 0.25},)

@@ -96,6 +96,14 @@ def test_an_observation_is_readable_and_short() -> None:
     ]
 
 
+def test_an_older_spec_is_read() -> None:
+    """What it doesn't say has its default."""
+    document = documents.spec_document(SPEC)
+    for name in ("reward_wait_seconds", "default_reward", "retention_seconds", "disabled_arms"):
+        del document[name]
+    assert documents.spec_of(document) == SPEC
+
+
 def test_a_spec_is_readable() -> None:
     """By people with a database client in their hands."""
     document = documents.spec_document(SPEC)

@@ -21,7 +21,7 @@ def test_the_rows_are_those_of_what_was_recorded() -> None:
     batch = DecisionBatch(STUDY, [a_decision("old"), a_decision("new"), a_decision("new")], request)
     plan = judge([batch], known, 7)
     assert plan.answers == [[DUPLICATE, RECORDED, DUPLICATE]]
-    assert [(row[0], row[1], row[-1]) for row in plan.decisions] == [(STUDY.uid, "new", 7)]
+    assert [(row[0], row[1], row[6]) for row in plan.decisions] == [(STUDY.uid, "new", 7)]
     assert [row[:4] for row in plan.requests] == [(STUDY.uid, request.key, request.method, request.fingerprint)]
 
 

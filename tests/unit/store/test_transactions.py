@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -12,7 +12,7 @@ from trimtab_service.domain.errors import StoreUnavailable, TooMuchContention
 from trimtab_service.store import sqlite
 from trimtab_service.store.connection import Connection
 from trimtab_service.store.sqlite import SqliteStore
-from trimtab_service.store.transactions import MOST_ATTEMPTS
+from trimtab_service.store.transactions import MOST_ATTEMPTS, Overtaken
 
 
 class Passing(sqlite3.OperationalError):
@@ -135,6 +135,26 @@ def test_endless_contention_is_said(store: Fallible) -> None:
         store.write_or_judge(work, lambda _: None)
     with pytest.raises(TooMuchContention):
         store.write_or_retry(work, work)
+
+
+@pytest.mark.parametrize("alone", [False, True])
+def test_work_that_was_overtaken_begins_anew(store: Fallible, alone: bool) -> None:
+    """With the other work, as where a constraint was in the way; nothing of the first attempts stays."""
+    begun: list[str] = []
+
+    def work(name: str) -> Callable[[Connection], str]:
+        def run(connection: Connection) -> str:
+            begun.append(name)
+            note(connection, f"attempt {len(begun)}")
+            if len(begun) < 3:
+                raise Overtaken
+            return name
+
+        return run
+
+    retry = store.write_alone_or_retry if alone else store.write_or_retry
+    assert retry(work("first"), work("again")) == "again"
+    assert (begun, notes(store)) == (["first", "again", "again"], [("attempt 3",)])
 
 
 def test_a_writer_does_not_keep_readers_waiting(store: Fallible) -> None:
