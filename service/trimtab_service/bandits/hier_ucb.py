@@ -73,7 +73,7 @@ class HierPolicy:
 
     def draw(self, luck: NDArray[np.float64]) -> Draw:
         """See JointPolicy; the tag is 1 + the number of the parameter that is changed."""
-        change = int(np.searchsorted(self.cumulative, luck[0], side="right"))
+        change = int(self.cumulative.searchsorted(luck[0], side="right"))
         chosen = self.kept.draw(luck[1:])
         parameter = int(self.owners[change])
         chosen[parameter] = change

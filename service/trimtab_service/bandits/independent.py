@@ -112,17 +112,18 @@ class Independent(Options):
         the other parameters were as they were played: rather more than less.
         """
         learner = LEARNERS[self.learner]()
-        cells, costs, errors = [], [], []
+        found = []
         for place in state.cells.slices:
-            values = np.arange(place.stop - place.start)
-            found = learner.best(_of_values(state.ledger, place), values, None, 0.0)
-            if found is None:
+            estimate = learner.best(_of_values(state.ledger, place), np.arange(place.stop - place.start), None, 0.0)
+            if estimate is None:
                 return None
-            cells.append(place.start + found.arm)
-            costs.append(found.cost)
-            errors.append(found.standard_error)
-        arm = state.cells.arm(np.array(cells, dtype=np.intp))
-        return ArmEstimate(arm, float(np.mean(costs)), float(np.mean(errors)))
+            found.append(estimate)
+        arm = state.cells.arm(state.cells.starts + [estimate.arm for estimate in found])
+        # The only value of a parameter costs what all points cost.
+        telling = state.cells.sizes > 1 if (state.cells.sizes > 1).any() else state.cells.sizes > 0
+        costs = np.array([(estimate.cost, estimate.standard_error) for estimate in found])[telling]
+        cost, error = costs.mean(axis=0)
+        return ArmEstimate(arm, float(cost), float(error))
 
 
 def _of_values(ledger: Ledger, place: slice) -> Ledger:

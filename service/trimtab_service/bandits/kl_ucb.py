@@ -18,6 +18,7 @@ from trimtab_service.bandits.ledger import Ledger
 from trimtab_service.bandits.posteriors import pooled_variance
 
 MOST_STEPS = 50  # of Newton's method, which takes about 5
+LEAST_SHARE = 1e-300  # as good as 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,20 +57,20 @@ def least_plausible(shares: NDArray[np.float64], levels: NDArray[np.float64]) ->
     from where it is certainly above the level climbs to the root and never
     passes it; the start is the better of two lower bounds of the divergence.
     """
-    p = np.where(shares > 0, shares, 0.5)
-    with np.errstate(divide="ignore", invalid="ignore"):
+    positive = shares > LEAST_SHARE
+    p = np.where(positive, shares, 0.5)
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         rest = np.where(p < 1, (1 - p) * np.log1p(-p), 0.0)
         nearest = np.log(np.maximum(p - np.sqrt(levels / 2), 0.0))
-    logs = np.maximum(np.log(p) - (levels - rest) / p, nearest)
-    # Below this a share is 0 to a double.
-    logs = np.maximum(logs, -740.0)
+        logs = np.maximum(np.log(p) - (levels - rest) / p, nearest)
+    logs = np.maximum(logs, np.log(LEAST_SHARE))
     for _ in range(MOST_STEPS):
         others = -np.expm1(logs)
-        with np.errstate(divide="ignore", invalid="ignore"):
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             above = p * (np.log(p) - logs) + np.where(p < 1, rest - (1 - p) * np.log(others), 0.0) - levels
             steps = above / (p - np.where(p < 1, (1 - p) * np.exp(logs) / others, 0.0))
         steps = np.where(np.isfinite(steps), np.maximum(steps, 0.0), 0.0)
         logs = np.minimum(logs + steps, np.log(p))
         if (steps <= 1e-12).all():
             break
-    return np.where(shares > 0, np.minimum(np.exp(logs), shares), 0.0)
+    return np.where(positive, np.minimum(np.exp(logs), shares), 0.0)

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 REACH = 5.5  # standard deviations: beyond it lies 2e-8
-EVEN, CLOSE = 48, 24  # nodes of the grid: evenly spaced, and about the arm that decides where it ends
+EVEN, CLOSE = 32, 16  # nodes of the grid: evenly spaced, and about the arm that decides where it ends
 DENSITY = 64  # entries of the table for each standard deviation
 _DEVIATIONS = np.linspace(-REACH, REACH, int(2 * REACH * DENSITY) + 1)
 _EVENLY = np.linspace(0, 1, EVEN)

@@ -67,7 +67,7 @@ class Cells:
 
     def arm(self, cells: NDArray[np.intp]) -> int:
         """Inverse of ``of_arm``."""
-        return int((cells - self.starts) @ self.radices)
+        return int((cells - self.starts).dot(self.radices))
 
     def total(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """[d] the sum of ``values`` [V] over the values of each parameter."""
@@ -93,11 +93,13 @@ class ProductLaw:
     probabilities: [V], the sum 1 over the values of each parameter.
     cumulative: [V] i plus their running sum in parameter i, ending with exactly i + 1.
     last: [d] the last cell of each parameter that can be drawn.
+    parameters: [d] their numbers.
     """
 
     probabilities: NDArray[np.float64]
     cumulative: NDArray[np.float64]
     last: NDArray[np.intp]
+    parameters: NDArray[np.intp]
 
     @classmethod
     def of(cls, cells: Cells, weights: NDArray[np.float64]) -> ProductLaw:
@@ -109,14 +111,14 @@ class ProductLaw:
         places = np.arange(cells.number)
         last: NDArray[np.intp] = np.maximum.reduceat(np.where(probabilities > 0, places, -1), cells.starts)
         # The last one that can be drawn takes what rounding left over.
-        cumulative = owners + np.where(places >= last[owners], 1.0, np.clip(sums, 0.0, 1.0))
+        cumulative: NDArray[np.float64] = owners + np.where(places >= last[owners], 1.0, np.clip(sums, 0.0, 1.0))
         probabilities.setflags(write=False)
         cumulative.setflags(write=False)
-        return cls(probabilities, cumulative, last)
+        return cls(probabilities, cumulative, last, np.arange(last.size))
 
     def draw(self, luck: NDArray[np.float64]) -> NDArray[np.intp]:
         """[d] the cells that ``luck`` [d], uniform in [0, 1), falls on."""
-        places = np.searchsorted(self.cumulative, np.arange(luck.size) + luck, side="right")
+        places = self.cumulative.searchsorted(self.parameters + luck, side="right")
         # A number just below 1 is the next parameter's 0 after rounding.
         cells: NDArray[np.intp] = np.minimum(places, self.last)
         return cells

@@ -25,6 +25,7 @@ from contract.bandits.bandit_problems import (
 from contract.bandits.hosted import every_bandit, every_metric, histories
 from trimtab_service.bandits import states
 from trimtab_service.bandits.base import Bandit
+from trimtab_service.domain.errors import InvalidArgument
 from trimtab_service.domain.metric import Metric
 
 
@@ -185,5 +186,5 @@ def test_the_catalogue_needs_numpy_alone() -> None:
 @every_bandit
 def test_a_floor_is_a_probability(bandit: Bandit, floor: float) -> None:
     """Every bandit checks the options that it shares with the others."""
-    with pytest.raises(Exception, match="floor"):
+    with pytest.raises(InvalidArgument, match="floor"):
         type(bandit)(floor=floor)  # type: ignore[call-arg]

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trimtab_service.domain.context import coded, decoded
-from trimtab_service.domain.space import Categorical, Discrete, Float, Integer, SearchSpace
+from trimtab_service.domain.space import Categorical, Discrete, Float, Integer, ParameterValue, SearchSpace
 from unit.domain.parameters_strategies import spaces, values_of
 
 DECLARED = (
@@ -22,12 +22,12 @@ DECLARED = (
 
 def test_numbers_stand_for_themselves_and_choices_for_their_place() -> None:
     """In the order in which they are declared, whatever the order in which they are given."""
-    values = {"shards": 4, "cached": True, "tenant": "free", "rows": 2**53, "hour": 7.5}
+    values: dict[str, ParameterValue] = {"shards": 4, "cached": True, "tenant": "free", "rows": 2**53, "hour": 7.5}
 
     assert coded(DECLARED, values) == (7.5, 2.0**53, 0.0, 1.0, 4.0)
 
 
-@settings(max_examples=200)
+@settings(max_examples=100)
 @given(data=st.data(), space=spaces())
 def test_there_and_back(data: st.DataObject, space: SearchSpace) -> None:
     """Legal values come back as they were, with their types, through finite numbers."""

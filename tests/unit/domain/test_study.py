@@ -267,7 +267,7 @@ def test_a_study_without_a_seed_was_never_created() -> None:
 
 def test_a_baseline_cannot_be_disabled() -> None:
     """Clients fall back to it."""
-    spec = replace(SPEC, baseline={"x": 0.5})
+    spec = replace(SPEC, baseline={"size": 5})
     with pytest.raises(InvalidArgument, match=r"^disabled_arms\[0\]: .*baseline"):
-        replace(spec, disabled_arms=({"x": 0.5},))
-    assert replace(spec, disabled_arms=({"x": 0.25},)).disabled_arms == ({"x": 0.25},)
+        replace(spec, disabled_arms=({"size": 5},))
+    assert replace(spec, disabled_arms=({"size": 4},)).disabled_arms == ({"size": 4},)
