@@ -12,8 +12,8 @@ import hashlib
 import json
 import sys
 import tempfile
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -37,18 +37,48 @@ MARKS = 100  # how often the totals are written down
 KEPT = Path(__file__).parents[2] / "build" / "bench" / "solvers"
 CURVES = KEPT / "curves.json"
 
-ALGORITHMS = ("tsallis_inf", "reduced_variance_tsallis_inf", "thompson", "binned", "cheb_cb")
 SOR_LOW, SOR_HIGH, HEAT = "SOR, low variance", "SOR, high variance", "heat, 25 x 25 points"
-# Of the total, and of the last thousand solves.
-GOALS = {
-    (SOR_LOW, "tsallis_inf"): (1.20, 1.10),
-    (SOR_HIGH, "tsallis_inf"): (1.20, 1.10),
-    (HEAT, "tsallis_inf"): (1.20, 1.10),
-    (SOR_LOW, "cheb_cb"): (0.88, None),
-    (SOR_HIGH, "cheb_cb"): (0.72, None),
-    (HEAT, "cheb_cb"): (0.92, None),
-}
-OPTIONS: dict[tuple[str, str], dict[str, float]] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Tuner:
+    """An algorithm of the service, with options.
+
+    most, most_late: the goals for the total and for the last thousand solves, by experiment.
+    """
+
+    label: str
+    algorithm: str
+    options: Mapping[str, float | str] = field(default_factory=dict)
+    most: Mapping[str, float] = field(default_factory=dict)
+    most_late: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def hosted(self) -> bool:
+        """Whether the service knows the algorithm."""
+        return self.algorithm in CATALOG
+
+    @property
+    def contextual(self) -> bool:
+        """Whether it is told the context."""
+        return bool(CATALOG[self.algorithm].contextual)
+
+
+_EVERYWHERE = (SOR_LOW, SOR_HIGH, HEAT)
+TUNERS = (
+    Tuner(
+        "tsallis_inf",
+        "tsallis_inf",
+        most=dict.fromkeys(_EVERYWHERE, 1.20),
+        most_late=dict.fromkeys(_EVERYWHERE, 1.10),
+    ),
+    Tuner("reduced_variance_tsallis_inf", "reduced_variance_tsallis_inf"),
+    Tuner("thompson", "thompson"),
+    Tuner("binned, tsallis_inf in 5 bins", "binned", {"bins": 5, "learner": "tsallis_inf"}),
+    Tuner("binned, thompson in 5 bins", "binned", {"bins": 5, "learner": "thompson"}),
+    Tuner("lin_ucb with interactions", "lin_ucb", {"interactions": True}),
+    Tuner("cheb_cb", "cheb_cb", most={SOR_LOW: 0.88, SOR_HIGH: 0.72, HEAT: 0.92}),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +106,10 @@ def figures() -> list[dict[str, Any]]:
         for name, simulations in experiments():
             curves[name] = {}
             rows += _references(name, simulations)
-            for algorithm in ALGORITHMS:
-                if algorithm in CATALOG:
-                    taken = asyncio.run(_tune_all(server.address, name, simulations, algorithm))
-                    rows += _rows(name, algorithm, simulations, taken)
-                    curves[name][algorithm] = _curve(simulations, taken)
+            for tuner in (tuner for tuner in TUNERS if tuner.hosted):
+                taken = asyncio.run(_tune_all(server.address, name, simulations, tuner))
+                rows += _rows(name, tuner, simulations, taken)
+                curves[name][tuner.label] = _curve(simulations, taken)
     CURVES.write_text(json.dumps(curves))
     return rows
 
@@ -111,38 +140,32 @@ def _computed(name: str, solver: Any, iterations: Any) -> NDArray[np.int64]:
     return taken
 
 
-async def _tune_all(address: str, name: str, simulations: list[Simulation], algorithm: str) -> NDArray[np.int64]:
+async def _tune_all(address: str, name: str, simulations: list[Simulation], tuner: Tuner) -> NDArray[np.int64]:
     """[seeds, T] the iterations that the simulations took, all of them at once."""
     async with trimtab.AsyncClient(address) as client:
         tasks = [
-            _tune(client, f"{name}-{algorithm}-{seed}", simulation, algorithm, OPTIONS.get((name, algorithm), {}), seed)
+            _tune(client, f"{name}: {tuner.label}, seed {seed}", simulation, tuner, seed)
             for seed, simulation in enumerate(simulations)
         ]
         return np.array(await asyncio.gather(*tasks))
 
 
 async def _tune(
-    client: trimtab.AsyncClient,
-    title: str,
-    simulation: Simulation,
-    algorithm: str,
-    options: dict[str, float],
-    seed: int,
+    client: trimtab.AsyncClient, title: str, simulation: Simulation, tuner: Tuner, seed: int
 ) -> NDArray[np.int64]:
-    contextual = CATALOG[algorithm].contextual
     study = await client.create_study(
         f"s{hashlib.sha256(title.encode()).hexdigest()[:20]}",
         parameters=[trimtab.Float("omega", 1.0, 1.95, step=0.05)],
-        context=[simulation.context] if contextual else [],
+        context=[simulation.context] if tuner.contextual else [],
         minimize="iterations",
-        algorithm=algorithm,
-        options=options,
+        algorithm=tuner.algorithm,
+        options=tuner.options,
         seed=seed,
         description=title,
     )
     taken = np.zeros(len(simulation.taken), dtype=np.int64)
     for number, row in enumerate(simulation.taken):
-        context = {simulation.context.name: simulation.contexts[number]} if contextual else None
+        context = {simulation.context.name: simulation.contexts[number]} if tuner.contextual else None
         suggestion = await study.suggest(context, on_unavailable="raise")
         taken[number] = row[round((float(suggestion["omega"]) - 1) / 0.05)]
         await suggestion.observe(iterations=int(taken[number]))
@@ -169,11 +192,12 @@ def _references(name: str, simulations: list[Simulation]) -> list[dict[str, Any]
     return [*rows, _row(f"{name}: omega at random", np.array(random))]
 
 
-def _rows(name: str, algorithm: str, simulations: list[Simulation], taken: NDArray[np.int64]) -> list[dict[str, Any]]:
-    whole, late = GOALS.get((name, algorithm), (None, None))
+def _rows(name: str, tuner: Tuner, simulations: list[Simulation], taken: NDArray[np.int64]) -> list[dict[str, Any]]:
+    label = f"{name}: {tuner.label}"
+    late = _ratios(simulations, taken, SOLVES - LAST)
     return [
-        _row(f"{name}: {algorithm}", _ratios(simulations, taken), whole),
-        _row(f"{name}: {algorithm}, last {LAST:,}", _ratios(simulations, taken, SOLVES - LAST), late),
+        _row(label, _ratios(simulations, taken), tuner.most.get(name)),
+        _row(f"{label}, last {LAST:,}", late, tuner.most_late.get(name)),
     ]
 
 

@@ -89,9 +89,9 @@ def normal_evidence(blocks: Moments) -> NDArray[np.float64]:
     if noise == 0:
         return np.zeros(shape)
     ratio = spread / noise + LEAST_SPREAD
-    first, last = np.triu_indices(len(counts := blocks.counts))
-    number = _over_blocks(counts, first, last)
-    away = _over_blocks(counts * ((blocks.means - center) / noise**0.5), first, last)
+    first, last = np.triu_indices(len(blocks.counts))
+    number = _over_blocks(blocks.counts, first, last)
+    away = _over_blocks(blocks.counts * ((blocks.means - center) / noise**0.5), first, last)
     gain = (away / (number + 1 / ratio)) * away / 2
     return _squared(np.minimum(gain, LARGEST_EVIDENCE) - np.log1p(number * ratio) / 2, len(blocks.counts))
 
