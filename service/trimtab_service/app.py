@@ -145,7 +145,7 @@ class App:
         while True:
             await asyncio.sleep(self._config.sweep_interval)
             before = self._storage.now() - timedelta(seconds=self._config.request_retention)
-            with contextlib.suppress(StoreUnavailable):  # counted by the door; the next sweep takes it along
+            with contextlib.suppress(TrimtabError):  # counted by the door; the next sweep takes it along
                 await self._storage.write(self._store.forget_requests, before)
                 await self._following.compact()
 

@@ -15,7 +15,7 @@ from dataclasses import replace
 from datetime import timedelta
 from time import monotonic, perf_counter, time
 
-from trimtab_service.domain.errors import InvalidArgument, StoreUnavailable, StudyNotFound, TrimtabError
+from trimtab_service.domain.errors import InvalidArgument, StudyNotFound, TrimtabError
 from trimtab_service.domain.study import Study, StudyName
 from trimtab_service.live import Live
 from trimtab_service.metrics import Metrics
@@ -129,7 +129,7 @@ class Following:
             due = begun - self._looked >= self._interval
             try:
                 await (self._looked_everywhere() if due else self._looked_at(frozenset(self._new)))
-            except StoreUnavailable as error:
+            except TrimtabError as error:
                 log.warning("can't follow the log", extra={"reason": error.reason})
             else:
                 if due:
@@ -230,9 +230,10 @@ class Following:
         """Keeps a checkpoint. Without one, reading the log takes longer; so where the store fails, the next will do."""
         try:
             await self._storage.write(self._storage.store.save_checkpoint, live.study, live.checkpoint())
-        except StoreUnavailable as error:
+        except TrimtabError as error:
             log.warning("can't keep a checkpoint", extra={"study": str(live.study.name), "reason": error.reason})
             return live
+        self._metrics.checkpoints.inc()
         return replace(live, saved=live.observation_count)
 
     async def compact(self) -> None:
@@ -250,16 +251,18 @@ class Following:
     async def _compacted(self, live: Live, retention: timedelta) -> None:
         before = self._storage.now() - retention
         compact = self._storage.store.compact
-        while await self._storage.write(compact, live.study, live.fingerprint, before, COMPACTED_ROWS):
-            pass
+        while deleted := await self._storage.write(compact, live.study, live.fingerprint, before, COMPACTED_ROWS):
+            self._metrics.compacted_rows.inc(deleted)
 
     async def settle(self) -> None:
         """Counts default rewards as they fall due, until cancelled."""
         while True:
             await asyncio.sleep(self._interval)
-            with contextlib.suppress(StoreUnavailable):  # counted by the door; the next look takes it along
-                while await self._storage.write(self._storage.store.settle, self._storage.now(), SETTLED) == SETTLED:
-                    pass
+            with contextlib.suppress(TrimtabError):  # counted by the door; the next look takes it along
+                settled = SETTLED
+                while settled == SETTLED:
+                    settled = await self._storage.write(self._storage.store.settle, self._storage.now(), SETTLED)
+                    self._metrics.settled.inc(settled)
 
 
 def check(study: Study) -> None:

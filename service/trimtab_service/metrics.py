@@ -91,6 +91,15 @@ class Metrics:
         self.live_studies = Gauge(
             "trimtab_live_bandit_studies", "Bandit studies with a policy in memory.", registry=registry
         )
+        self.checkpoints = Counter("trimtab_checkpoints", "Checkpoints of bandit studies kept.", registry=registry)
+        self.compacted_rows = Counter(
+            "trimtab_compacted_observations", "Observations deleted after their retention.", registry=registry
+        )
+        self.settled = Counter(
+            "trimtab_settled_decisions",
+            "Decisions whose wait for a reward ended, counted as the default unless they were observed.",
+            registry=registry,
+        )
         self.policy_age_seconds = Gauge(
             "trimtab_policy_age_seconds",
             "Seconds since the log of the live studies was last followed to its end.",

@@ -1,6 +1,6 @@
 """SIGKILL of servers and of the database at random instants, again and again, while clients work.
 
-TRIMTAB_CHAOS_KILLS says how often (20), TRIMTAB_CHAOS_SEED when and whom; the
+TRIMTAB_CHAOS_KILLS says how often (50), TRIMTAB_CHAOS_SEED when and whom; the
 seed is printed, so that a failure can be repeated.
 """
 
@@ -21,7 +21,7 @@ from databases import PostgresServer
 from serving import RunningServer
 from trimtab.v1 import trial_pb2
 
-KILLS = int(os.environ.get("TRIMTAB_CHAOS_KILLS", "20"))
+KILLS = int(os.environ.get("TRIMTAB_CHAOS_KILLS", "50"))
 SEED = int(os.environ.get("TRIMTAB_CHAOS_SEED", str(random.randrange(2**32))))
 LONGEST_WAIT = 0.8  # seconds between a restart and the next kill, at most
 

@@ -24,7 +24,7 @@ from trimtab_service.store.base import (
     Store,
     TrialObservation,
 )
-from unit.domain.parameters_strategies import TEXTS
+from unit.domain.parameters_strategies import NAMES
 from unit.store.study_strategies import COUNTS, TIMES, decisions, expectations, observations, studies, trials
 
 EXAMPLES = 25
@@ -108,7 +108,7 @@ def test_an_expected_decision_comes_back(store: Store, expected: list[Expectatio
 
 
 @one_store
-@given(state=st.binary(max_size=200), place=st.tuples(COUNTS, COUNTS), revision=COUNTS, count=COUNTS, name=TEXTS)
+@given(state=st.binary(max_size=200), place=st.tuples(COUNTS, COUNTS), revision=COUNTS, count=COUNTS, name=NAMES)
 def test_a_checkpoint_comes_back(
     store: Store, state: bytes, place: tuple[int, int], revision: int, count: int, name: str
 ) -> None:

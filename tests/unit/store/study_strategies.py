@@ -83,13 +83,17 @@ def specs(draw: st.DrawFn) -> StudySpec:
     objective = draw(st.sampled_from(declared))
     lifetime = draw(SPANS)
     wait = draw(st.none() | st.timedeltas(SHORTEST_SPAN, lifetime))
+    baseline = draw(st.none() | points(space))
+    disabled = draw(st.lists(parts(space), max_size=2))
+    if baseline is not None:
+        disabled = [part for part in disabled if not part.items() <= baseline.items()]
     return StudySpec(
         space=space,
         metrics=tuple(declared),
         objectives=(Objective(objective.name, draw(st.sampled_from(Goal))),),
         context=context,
         algorithm=AlgorithmRequest(draw(TEXTS), draw(OPTIONS)),
-        baseline=draw(st.none() | points(space)),
+        baseline=baseline,
         lease=draw(SPANS),
         decision_lifetime=lifetime,
         seed=draw(st.none() | st.integers(0, LARGEST_SEED)),
@@ -98,7 +102,7 @@ def specs(draw: st.DrawFn) -> StudySpec:
         reward_wait=wait,
         default_reward=None if wait is None else draw(st.floats(objective.min, objective.max, allow_infinity=False)),
         retention=draw(st.none() | st.timedeltas(lifetime, LONGEST_RETENTION)),
-        disabled_arms=tuple(draw(st.lists(parts(space), max_size=2))),
+        disabled_arms=tuple(disabled),
     )
 
 
