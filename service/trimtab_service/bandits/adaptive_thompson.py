@@ -36,8 +36,9 @@ class SharpPolicy:
         if self.posterior is None:
             return np.full(arms.size, 1 / arms.size)
         best = self.posterior.probabilities(arms)
-        chances: NDArray[np.float64] = (best / best.max()) ** self.sharpness
-        return chances / chances.sum()
+        powers = (best / best.max()) ** self.sharpness
+        chances: NDArray[np.float64] = powers / powers.sum()
+        return chances
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +55,7 @@ class AdaptiveThompson(KArmed):
     hazard: the probability of a change of all arms at some step, that is
         between one observation and the next; just as likely is one of a single
         arm. 0: never. A wrong guess by a factor of ten matters little. Not
-        heeded with more than 100 arms.
+        heeded with more than 50 arms.
     sharpness: 1 is Thompson sampling, which explores more than pays in tens of
         thousands of observations. Larger is greedier, and counts on the
         floor to find what it had given up too early.

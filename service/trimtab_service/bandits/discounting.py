@@ -22,8 +22,7 @@ from trimtab_service.domain.study import Study
 
 HALF_LIFE_OBSERVATIONS = 700.0  # unless another is set: 0.999 an observation
 SHORTEST, LONGEST = 1e-3, 1e12  # half-lives
-# 2^-1000 is still a normal double. What is older counts as if it weren't.
-MOST_HALF_LIVES = 600.0
+MOST_HALF_LIVES = 600.0  # what is older than that counts 2^-600, so that nothing ever counts 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -31,13 +30,13 @@ class AgedLedger:
     """What was measured of each arm, each outcome weighted 2^(-(epoch - its time) / half-life).
 
     ledger: of the weighted outcomes.
-    epoch: the latest time at which any decision was made, by the clock of the bandit; -inf before there was any.
-    observed: how many outcomes there are, unweighted.
+    epoch: the latest time of any outcome, by the clock of the bandit; -inf before there was one.
+    outcomes: [K] how many outcomes there are, unweighted.
     """
 
     ledger: Ledger
     epoch: float
-    observed: float
+    outcomes: NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,8 +45,8 @@ class DiscountedBandit(KArmed, ABC):
 
     half_life_seconds: an outcome counts half as much this long after its
         decision; 0: age isn't measured so.
-    half_life_observations: the same in observations, of the whole study,
-        between what the decision was based on and now; 0: age isn't measured
+    half_life_observations: the same in observations of the whole study:
+        how many more were known to the latest decision than to this one; 0: age isn't measured
         so. One of the two at most is above 0; if none is, this one is 700.
     """
 
@@ -72,7 +71,8 @@ class DiscountedBandit(KArmed, ABC):
 
     def initial(self, study: Study, arms: int) -> AgedLedger:
         """See Bandit."""
-        return AgedLedger(Ledger.of(study, arms), -np.inf, 0.0)
+        ledger = Ledger.of(study, arms)
+        return AgedLedger(ledger, -np.inf, ledger.costs.failures)
 
     def fold(self, state: AgedLedger, outcomes: Outcomes) -> AgedLedger:
         """See Bandit."""
@@ -81,19 +81,19 @@ class DiscountedBandit(KArmed, ABC):
         times = outcomes.times if self.half_life_seconds > 0 else outcomes.steps
         epoch = float(max(state.epoch, times.max()))
         costs = state.ledger.costs
-        before = _faded(costs, self._weight(epoch - state.epoch))
-        costs = _plus(before, outcomes, self._weights(epoch - times), costs.failures.size)
-        observed = state.observed + float(np.sign(outcomes.counts).sum())
-        return AgedLedger(replace(state.ledger, costs=costs), epoch, observed)
+        since = epoch - state.epoch if np.isfinite(state.epoch) else 0.0
+        costs = _plus(_faded(costs, float(self._weights(since))), outcomes, self._weights(epoch - times))
+        number = state.outcomes + per_arm(outcomes.arms, np.sign(outcomes.counts), state.outcomes.size)
+        return AgedLedger(replace(state.ledger, costs=_only(costs, number > 0)), epoch, _closed(number))
 
     def aged(self, state: AgedLedger, now: float) -> Ledger:
-        """What was measured of each arm, weighted as it counts at ``now``, or after all observations so far.
+        """What was measured of each arm, weighted as it counts at ``now``.
 
         How much single measurements scatter is not forgotten beyond the last
         outcome: a study that nobody uses keeps its notion of noise.
         """
-        clock = now if self.half_life_seconds > 0 else state.observed
-        weight = self._weight(max(clock - state.epoch, 0.0))
+        idle = now - state.epoch if self.half_life_seconds > 0 and np.isfinite(state.epoch) else 0.0
+        weight = float(self._weights(max(idle, 0.0)))
         costs = state.ledger.costs
         moments = costs.moments
         # Of less than one measurement there is no scatter.
@@ -112,9 +112,48 @@ class DiscountedBandit(KArmed, ABC):
         ledger = self.aged(state, now)
         return believed_best(ledger, ledger.posterior, arms)
 
-    def _weight(self, age: float) -> float:
-        return float(np.exp2(-min(age / self.half_life, MOST_HALF_LIVES)))
-
-    def _weights(self, ages: NDArray[np.float64]) -> NDArray[np.float64]:
-        weights: NDArray[np.float64] = np.exp2(-np.minimum(ages / self.half_life, MOST_HALF_LIVES))
+    def _weights(self, ages: NDArray[np.float64] | float) -> NDArray[np.float64]:
+        """What outcomes of these ages count, in (0, 1]."""
+        weights: NDArray[np.float64] = np.exp2(-np.minimum(np.divide(ages, self.half_life), MOST_HALF_LIVES))
         return weights
+
+
+def _faded(costs: Costs, weight: float) -> Costs:
+    """Each outcome counting ``weight`` times what it did."""
+    if weight == 1.0:
+        return costs
+    old = costs.moments
+    arrays = (old.counts * weight, old.means, old.squares * weight, old.groups * weight)
+    return replace(costs, moments=_moments(*arrays), failures=_closed(costs.failures * weight))
+
+
+def _plus(costs: Costs, outcomes: Outcomes, weights: NDArray[np.float64]) -> Costs:
+    """With the outcomes as well, each weighted with one of ``weights`` [n]."""
+    number = costs.failures.size
+    once = costs.plus(outcomes)
+    completed = ~np.isnan(outcomes.costs)
+    measured, shares = only_completed(outcomes), weights[completed]
+    new = Moments.of(measured, shares * measured.counts, number)
+    known = ~np.isnan(measured.variances)
+    groups = per_arm(measured.arms, shares * np.where(known, measured.counts, np.sign(measured.counts)), number)
+    moments = costs.moments.plus(_moments(new.counts, new.means, new.squares, groups))
+    failed = costs.failures + failures(outcomes, weights, number)
+    return Costs(moments, _closed(failed), once.lowest, once.highest)
+
+
+def _only(costs: Costs, left: NDArray[np.bool_]) -> Costs:
+    """Nothing of the other arms, of which rounding may have left something."""
+    if left.all():
+        return costs
+    old = costs.moments
+    arrays = (old.counts * left, old.means * left, old.squares * left, old.groups * left)
+    return replace(costs, moments=_moments(*arrays), failures=_closed(costs.failures * left))
+
+
+def _moments(*arrays: NDArray[np.float64]) -> Moments:
+    return Moments(*(_closed(array) for array in arrays))
+
+
+def _closed(array: NDArray[np.float64]) -> NDArray[np.float64]:
+    array.setflags(write=False)
+    return array

@@ -20,8 +20,8 @@ from trimtab_service.bandits.moments import Moments
 from trimtab_service.domain.study import Study
 
 FINEST = 4  # steps of the shortest block
-RESOLUTION = 3  # a block is at most this part of its age long
-MOST_DIVIDED = 100  # arms; of more, one block holds everything
+RESOLUTION = 2  # a block is at most this part of its age long
+MOST_DIVIDED = 50  # arms; of more, one block holds everything
 LARGEST_STEP = 2.0**50  # later ones count as this one
 
 

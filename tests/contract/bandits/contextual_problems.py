@@ -14,10 +14,9 @@ from numpy.typing import NDArray
 from contract.bandits.bandit_problems import NOW, REAL, outcomes_of, study_of
 from trimtab_service.bandits.base import Outcomes, Table
 from trimtab_service.bandits.binned import Binned
-from trimtab_service.bandits.cheb_cb import ChebCb
-from trimtab_service.bandits.lin_thompson import LinThompson
+from trimtab_service.bandits.catalog import CATALOG
 from trimtab_service.bandits.lin_ucb import LinUcb
-from trimtab_service.bandits.square_cb import SquareCb
+from trimtab_service.bandits.linear import LinearBandit
 from trimtab_service.domain.metric import Goal, Metric
 from trimtab_service.domain.space import Categorical, Discrete, Float, Integer, Parameter, Scale
 from trimtab_service.domain.study import Study
@@ -33,24 +32,24 @@ MIXED: Context = (
     Discrete("level", (1, 2, 5)),
     Float("hits", 0.01, 0.99, Scale.LOGIT),
 )
-LINEAR = [LinUcb(), LinUcb(interactions=True), LinThompson(), SquareCb()]
-OF_ONE_NUMBER = [ChebCb(), Binned(), Binned(learner="tsallis_inf", bins=3)]
+LINEAR = [record() for record in CATALOG.values() if issubclass(record, LinearBandit)]
+OTHERS = [record() for record in CATALOG.values() if record.contextual and not issubclass(record, LinearBandit)]
+VARIANTS = [LinUcb(interactions=True), Binned(learner="tsallis_inf", bins=3)]
+"""Bandits with options that make another bandit of them."""
+
+ARMS = 5
 
 
-def _name(bandit: Any) -> str:
-    return "_".join(
-        [bandit.name, *(str(getattr(bandit, option)) for option in ("learner",) if hasattr(bandit, option))]
-    )
+def _all(context: Context, bandits: Sequence[Any]) -> list[Any]:
+    """Each of the bandits that takes this context, as a parameter of a test."""
+    noun = "one" if context is ONE else "mixed"
+    return [pytest.param(bandit, context, id=f"{bandit}-{noun}") for bandit in bandits]
 
 
-every_linear = pytest.mark.parametrize("bandit", [pytest.param(bandit, id=_name(bandit)) for bandit in LINEAR])
 every_contextual = pytest.mark.parametrize(
-    ("bandit", "context"),
-    [
-        *(pytest.param(bandit, ONE, id=f"{_name(bandit)}-one") for bandit in (*LINEAR, *OF_ONE_NUMBER)),
-        *(pytest.param(bandit, MIXED, id=f"{_name(bandit)}-mixed") for bandit in LINEAR),
-    ],
+    ("bandit", "context"), [*_all(ONE, [*LINEAR, *OTHERS, VARIANTS[1]]), *_all(MIXED, [*LINEAR, VARIANTS[0]])]
 )
+every_linear = pytest.mark.parametrize("bandit", [pytest.param(bandit, id=bandit.name) for bandit in LINEAR])
 
 
 def study_with(context: Context, arms: int, metric: Metric = REAL, goal: Goal = Goal.MINIMIZE) -> Study:
@@ -102,6 +101,15 @@ def table_at(bandit: Any, state: Any, arms: int, context: NDArray[np.float64]) -
     """What is drawn from in one context while all ``arms`` arms may be played."""
     everyone = np.arange(arms)
     return Table.of(everyone, chances_at(bandit, state, everyone, context), bandit.floor)
+
+
+def learned(bandit: Any, context: Context, rounds: int = 60, seed: int = 3) -> tuple[Any, NDArray[np.float64]]:
+    """A state that has seen something of ARMS arms, and a context like those that it saw."""
+    rng = np.random.default_rng(seed)
+    contexts = drawn_contexts(context, rounds, rng)
+    arms = rng.integers(0, ARMS, rounds)
+    costs = arms / 4 + np.log1p(contexts[:, 0]) * (arms - 2) / 8 + rng.standard_normal(rounds)
+    return bandit.fold(begin(bandit, context, ARMS), observed(contexts, arms, costs)), contexts[0]
 
 
 @st.composite
