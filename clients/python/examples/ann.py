@@ -68,7 +68,7 @@ class Searcher:
     def search(self, kind: str, number: int, ef: int, links: int) -> Answer:
         """Looks for the neighbours of one query."""
         graph, queries = self.graphs[links], self.queries[kind]
-        graph.expansion_search = ef  # type: ignore[misc]  # its setter has another name than mypy looks for
+        graph.expansion_search = ef  # type: ignore[misc]  # mypy looks for setters beside getters
         found = graph.search(queries.vectors[number], WANTED, threads=1)
         right = np.intersect1d(found.keys.astype(np.int64), queries.neighbours[number])
         return Answer(right.size / WANTED, found.computed_distances)
@@ -111,7 +111,7 @@ def searcher(rng: np.random.Generator, vectors: int = 20_000, queries: int = 300
 
 
 def nearest(stored: NDArray[np.float32], queries: NDArray[np.float32]) -> NDArray[np.int64]:
-    """[n, WANTED] numbers of the nearest of ``stored`` [N, d] to each of ``queries`` [n, d], by looking at all of them."""
+    """[n, WANTED] numbers of the nearest of ``stored`` [N, d] to each of ``queries`` [n, d], found among all."""
     points = stored.astype(np.float64)
     # The square of a query's own length is the same for all, and left out.
     squares = (points**2).sum(axis=1) - 2 * queries.astype(np.float64) @ points.T

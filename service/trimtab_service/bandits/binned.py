@@ -69,7 +69,7 @@ class Chain:
 class State:
     """The context's place in its range, and what each bin's learner knows, in the order of the bins.
 
-    counts: [bins] how many outcomes each bin has.
+    counts: [bins] how many measurements each bin has, a failure being one.
     """
 
     coordinates: Coordinates
@@ -131,7 +131,8 @@ class Binned(Options):
             learner.fold(known, chosen(shares, places == place)) if place in places else known
             for place, known in enumerate(state.bins)
         ]
-        counts = state.counts + np.bincount(places, np.sign(outcomes.counts), self.bins)
+        weights = np.where(np.isnan(outcomes.costs), np.sign(outcomes.counts), outcomes.counts)
+        counts = state.counts + np.bincount(places, weights, self.bins)
         return State(state.coordinates, Chain.of(folded), frozen(counts))
 
     def policy(self, state: State, now: float) -> BinnedPolicy:

@@ -146,10 +146,11 @@ class ChebCb(Options):
     Inverse gap weights (``square_cb``) of the predictions s_i of the arms'
     polynomials, whose steepness is eta_t = 2 t sqrt(K t / (R + 2 alpha^2 t))
     after t measurements: R is how much worse the predictions were, at their
-    time, than those of the final fit. As that depends on the order of the
-    measurements, its expectation stands for it: the residual variance times
-    sum log det(1 + G_i) over the arms' grams (Azoury & Warmuth 2001, Relative
-    Loss Bounds for On-Line Density Estimation).
+    time, than those of the final fit. That depends on the order of the
+    measurements; in its place stands what the noise contributes to it in
+    expectation, the residual variance times the sum of log det(1 + G_i) over
+    the arms' grams (Azoury & Warmuth 2001, Relative Loss Bounds for On-Line
+    Density Estimation).
 
     features: how many Chebyshev polynomials, the constant among them.
 

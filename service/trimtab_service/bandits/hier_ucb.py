@@ -124,7 +124,7 @@ class HierUcb(Options):
     ages: ClassVar[bool] = False
     joint: ClassVar[bool] = True
 
-    alpha_upper: float = 1.0
+    alpha_upper: float = 3.0
     alpha_lower: float = 1.0
     recency: float = 2.0
     ahead: int = 32

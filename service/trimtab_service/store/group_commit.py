@@ -7,9 +7,9 @@ say when it was wrong.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import TypeAlias
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeAlias
 
 from sqlalchemy import bindparam, select
 
@@ -50,6 +50,12 @@ _DECISIONS = select(
     observations.c.is_default,
     observations.c.transaction_id <= TransactionId(),
     as_text(observations.c.observation),
+    observations.c.arm,
+    observations.c.propensity,
+    as_text(observations.c.context),
+    observations.c.issue_time,
+    observations.c.step,
+    observations.c.tag,
 ).where(observations.c.study_uid == bindparam("uid"), among_texts(observations.c.decision, "decisions"))
 
 
@@ -69,13 +75,14 @@ class Known:
     studies: the uids of those that there are.
     requests: by study's uid and key.
     decisions: what was observed.
-    defaults: those that counted as the default reward, observed since or not.
+    defaults: those that counted as the default reward, observed since or
+        not: all of a DecisionObservation but the observation.
     """
 
     studies: set[str]
     requests: dict[tuple[str, str], Answered] = field(default_factory=dict)
     decisions: dict[Decision, Observation] = field(default_factory=dict)
-    defaults: set[Decision] = field(default_factory=set)
+    defaults: dict[Decision, Mapping[str, Any]] = field(default_factory=dict)
 
     @classmethod
     def nothing(cls, batches: Sequence[DecisionBatch]) -> Known:
@@ -99,13 +106,21 @@ class Known:
 
     def _look_up(self, connection: Connection, uid: str, decisions: Sequence[str]) -> None:
         late = set()
-        for decision, is_default, is_earlier, observation in connection.all(
+        for decision, is_default, is_earlier, observation, *made in connection.all(
             _DECISIONS, {"uid": uid, "decisions": listed(decisions)}
         ):
             if not is_default:
                 self.decisions[uid, decision] = rows.observation_of(observation)
                 continue
-            self.defaults.add((uid, decision))
+            arm, propensity, context, issued, step, tag = made
+            self.defaults[uid, decision] = {
+                "arm": arm,
+                "propensity": propensity,
+                "context": parsed(context),
+                "issued": issued,
+                "step": step,
+                "tag": tag,
+            }
             if not is_earlier:
                 late.add((uid, decision))
         # What takes a default reward's place has to be behind it in the log;
@@ -171,7 +186,13 @@ def _result(plan: Plan, known: Known, study: Study, item: DecisionObservation, n
     before = known.decisions.get(key)
     if before is None:
         known.decisions[key] = item.observation
-        plan.decisions.append(rows.decision_row(study, item, now, replaces_default=key in known.defaults))
+        made = known.defaults.get(key)
+        if made is None:
+            plan.decisions.append(rows.decision_row(study, item, now))
+        else:
+            # What is taken back is what the default was counted for: a repeated
+            # Suggest may have answered with another arm since.
+            plan.decisions.append(rows.decision_row(study, replace(item, **made), now, replaces_default=True))
         if study.spec.default_reward is not None:
             plan.expected.setdefault(study.uid, []).append(item.decision)
         return RECORDED

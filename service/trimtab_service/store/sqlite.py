@@ -6,6 +6,7 @@ import sqlite3
 import threading
 from collections.abc import Callable, Sequence
 from functools import lru_cache
+from itertools import chain
 from pathlib import Path
 from time import monotonic, sleep
 from typing import Any, ClassVar, TypeVar
@@ -36,19 +37,36 @@ PRAGMAS = (
 )
 
 
+MOST_ROWS = 256
+"""Inserted by one statement; with the columns that tables have, far below SQLite's limit of values."""
+
+
 class SqliteConnection(Connection):
     """Of sqlite3."""
 
     def insert(self, *parts: tuple[Insertion, Sequence[Row]]) -> None:
-        """One prepared statement for each table, executed for each row."""
+        """As few statements as powers of two allow, so that there are few to prepare.
+
+        sqlite3 gives other threads the interpreter at each step, and may wait
+        for it a while before the next; a row at a time, that wait is the
+        longest part of a batch.
+        """
         for insertion, rows in parts:
-            self.driver.executemany(_insert_text(insertion), rows)
+            begun, size = 0, MOST_ROWS
+            while begun < len(rows):
+                if begun + size > len(rows):
+                    size //= 2
+                    continue
+                values = list(chain.from_iterable(rows[begun : begun + size]))
+                self.driver.execute(_insert_text(insertion, size), values)
+                begun += size
 
 
 @lru_cache
-def _insert_text(insertion: Insertion) -> str:
-    values = ", ".join("?" for _ in insertion.columns)
-    return f"INSERT INTO {insertion.table.name} ({', '.join(insertion.columns)}) VALUES ({values})"
+def _insert_text(insertion: Insertion, rows: int) -> str:
+    row = f"({', '.join('?' for _ in insertion.columns)})"
+    columns = ", ".join(insertion.columns)
+    return f"INSERT INTO {insertion.table.name} ({columns}) VALUES {', '.join([row] * rows)}"
 
 
 class SqliteStore(SqlTrials, SqlRewards, SqlLog, SqlCheckpoints):

@@ -32,7 +32,7 @@ MIXED: Context = (
     Discrete("level", (1, 2, 5)),
     Float("hits", 0.01, 0.99, Scale.LOGIT),
 )
-LINEAR = [record() for record in CATALOG.values() if issubclass(record, LinearBandit)]
+LINEAR: list[Any] = [record() for record in CATALOG.values() if issubclass(record, LinearBandit)]
 OTHERS = [record() for record in CATALOG.values() if record.contextual and not issubclass(record, LinearBandit)]
 VARIANTS = [LinUcb(interactions=True), Binned(learner="tsallis_inf", bins=3)]
 """Bandits with options that make another bandit of them."""

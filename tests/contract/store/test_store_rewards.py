@@ -99,6 +99,20 @@ def test_a_late_observation_takes_the_place_of_the_default(store: Store, study: 
     assert log(store, study)[1].observation == completed(0.5)
 
 
+def test_what_takes_the_place_of_a_default_is_of_the_arm_it_was_counted_for(store: Store, study: Study) -> None:
+    """Even where a repeated Suggest answered with another arm, whose id is observed: else taking back would be wrong."""
+    store.expect_decisions([ExpectationBatch(study, [an_expectation(arm=2)])])
+    store.settle(LATEST, 10)
+    other = replace(an_answer(arm=1), propensity=0.75, context={"hour": 8}, issued=5, step=6, tag=7)
+    store.record_decisions([DecisionBatch(study, [other], None)], NOW)
+    default, late = store.tail(study, "", 10).rows
+
+    assert late.replaces_default
+    assert late.observation == other.observation
+    for name in ("arm", "propensity", "context", "issued", "step", "tag"):
+        assert getattr(late, name) == getattr(default, name)
+
+
 def test_late_and_timely_observations_share_a_transaction(store: Store, study: Study) -> None:
     """Within a batch, and with studies that have no default reward."""
     plain = store.create_study(a_study("plain", algorithm=DECISIONS), None)
