@@ -31,8 +31,8 @@ CHECKPOINT_ROWS = 10_000  # observations between two checkpoints of a study
 COMPACTED_ROWS = 5_000  # deleted in one transaction
 SETTLED = 1_000  # default rewards counted in one transaction
 # Of the time that one look at the log takes, how many times it pauses before
-# the next: following the log never takes more than a fifth of the event loop.
-PAUSE = 4.0
+# the next: following the log never takes more than a tenth of the event loop.
+PAUSE = 9.0
 
 
 class Following:

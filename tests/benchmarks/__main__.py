@@ -29,6 +29,7 @@ BENCHMARKS = (
     "gp_quality",
     "bandit_regret",
     "solvers",
+    "many_studies",
 )
 RESULTS = FOLDER.parents[1] / "build" / "bench"
 COLUMNS = ("figure", "value", "unit", "goal", "holds")

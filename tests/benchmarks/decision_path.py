@@ -14,13 +14,13 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import load
 import serving
 from databases import DURABLE, PostgresServer, fresh_database
 from load import Rate
 from serving import RunningServer
+from trimtab._caller import fresh_request_id
 from trimtab.v1 import tuning_service_pb2
 
 CALLS = 2_000
@@ -57,7 +57,7 @@ def suggest_requests(count: int, decisions: int = 0) -> list[bytes]:
     """Requests as a client makes them: each with an id of its own."""
     return [
         tuning_service_pb2.SuggestRequest(
-            study=serving.named("s"), count=decisions, request_id=uuid4().hex
+            study=serving.named("s"), count=decisions, request_id=fresh_request_id()
         ).SerializeToString()
         for _ in range(count)
     ]
@@ -71,7 +71,7 @@ def observe_requests(server: RunningServer, count: int) -> list[bytes]:
             tuning_service_pb2.ObserveRequest(
                 study=serving.named("s"),
                 observations=[serving.measured(decision.id, "click", 1.0)],
-                request_id=uuid4().hex,
+                request_id=fresh_request_id(),
             ).SerializeToString()
             for decision in serving.suggest(server, count=min(1_000, count - begun))
         ]

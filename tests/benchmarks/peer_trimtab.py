@@ -7,7 +7,7 @@ service does for a study whose observations come at once.
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from bandit_suite import ARMS, Options, Player, Problem, main
 from trimtab_service.algorithms import choose
 from trimtab_service.bandits import catalog
-from trimtab_service.bandits.base import Outcomes, Table
+from trimtab_service.bandits.base import Bandit, Outcomes, Table
 from trimtab_service.domain.metric import Goal, Metric, MetricKind, Objective
 from trimtab_service.domain.space import Categorical, Float, SearchSpace
 from trimtab_service.domain.study import AlgorithmRequest, Study, StudyName, StudySpec
@@ -42,7 +42,7 @@ class Trimtab:
 
     def __init__(self, problem: Problem, name: str, options: Options, seed: int) -> None:
         played = study(problem, name, options, seed)
-        self.bandit = catalog.bandit(played.algorithm)
+        self.bandit = cast(Bandit, catalog.bandit(played.algorithm))
         self.state: Any = self.bandit.initial(played, ARMS)
         self.arms = np.arange(ARMS)
         self.rng = np.random.default_rng((seed, 2))

@@ -235,8 +235,10 @@ class Draw:
 class JointPolicy(Protocol):
     """What to play in a space whose points are not listed: an immutable value."""
 
-    draws: int
-    """How many numbers of luck a choice takes."""
+    @property
+    def draws(self) -> int:
+        """How many numbers of luck a choice takes."""
+        ...
 
     def draw(self, luck: NDArray[np.float64]) -> Draw:
         """The choice that ``luck`` [draws], uniform in [0, 1), falls on."""

@@ -27,7 +27,7 @@ from trimtab_service.domain.study import Study
 ROUNDING = 1e-12  # of a cost: smaller differences come from rounding
 MOST_RECENCY = 3.0  # with the next two: sums of squared costs stay finite, whatever the counts
 LARGEST_STEP = 1e9
-SPREADS = 3.0  # standard deviations that count as a range
+SPREADS = 5.0  # standard deviations that count as a range; fewer found worse points on tables of trained models
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -114,7 +114,9 @@ class HierUcb(Options):
     of the next ``ahead`` choices, were their costs as expected: a certain
     choice would be made again and again until its reward is in.
 
-    alpha_upper, alpha_lower: more explores more.
+    alpha_upper, alpha_lower: more explores more. The upper one is 3 where
+        the paper has 1: a parameter that was changed early looks as bad as the
+        others were then, and would be given up.
     recency: 0 weighs all outcomes alike.
     ahead: 1 is nearly certain of its choice.
     """

@@ -165,7 +165,9 @@ def test_extreme_luck_is_a_legal_draw(bandit: JointBandit, luck: float) -> None:
     sizes = (2, 1, 3) * 17
     rng = np.random.default_rng(1)
     arms = rng.integers(0, lattice_of(sizes).count, 60)
-    outcomes = tagged(outcomes_of(arms, rng.random(60), steps=np.arange(60, dtype=float)), 1 + np.arange(60) % len(sizes))
+    outcomes = tagged(
+        outcomes_of(arms, rng.random(60), steps=np.arange(60, dtype=float)), 1 + np.arange(60) % len(sizes)
+    )
     for state in (begin(bandit, sizes), learned(bandit, sizes, outcomes)):
         policy = bandit.policy(state, NOW)
         draw = policy.draw(np.full(policy.draws, luck))
@@ -215,7 +217,9 @@ def test_parameters_of_one_value_do_no_harm(bandit: JointBandit) -> None:
     tags = 1 + rng.integers(0, 2, 30)
     plain = learned(bandit, (2, 3), tagged(outcomes_of(arms, costs, steps=np.arange(30, dtype=float)), tags))
     # The same two parameters are number 2 and 4 of five now.
-    mixed = learned(bandit, (1, 2, 1, 3, 1), tagged(outcomes_of(arms, costs, steps=np.arange(30, dtype=float)), 2 * tags))
+    mixed = learned(
+        bandit, (1, 2, 1, 3, 1), tagged(outcomes_of(arms, costs, steps=np.arange(30, dtype=float)), 2 * tags)
+    )
 
     np.testing.assert_allclose(law(bandit, mixed, (1, 2, 1, 3, 1)), law(bandit, plain, (2, 3)), atol=1e-9)
 

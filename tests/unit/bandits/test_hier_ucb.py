@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from contract.bandits.bandit_problems import BOUNDED, NOW, outcomes_of
-from contract.bandits.joint_problems import FLOOR_TAG, begin, drawn, lattice_of, law, played, tagged
+from contract.bandits.joint_problems import FLOOR_TAG, begin, drawn, lattice_of, lattice_study, law, played, tagged
+from trimtab_service.bandits.base import Outcomes
 from trimtab_service.bandits.hier_ucb import HierUcb
 from trimtab_service.bandits.ucb_shares import ucb_shares
+from trimtab_service.domain.arms import Lattice
 from trimtab_service.domain.errors import InvalidArgument
 from trimtab_service.domain.space import Float, SearchSpace
 
@@ -70,10 +75,10 @@ def test_a_failure_weighs_as_its_step_does() -> None:
     np.testing.assert_allclose(failed, dear, rtol=1e-9)
 
 
-def bandit_law(outcomes: object) -> np.ndarray:
+def bandit_law(outcomes: Outcomes) -> NDArray[np.float64]:
     """Of four outcomes of a metric between -3 and 5."""
     bandit = HierUcb()
-    return law(bandit, bandit.fold(begin(bandit, SIZES, BOUNDED), tagged(outcomes, [1, 1, 1, 2])), SIZES)  # type: ignore[arg-type]
+    return law(bandit, bandit.fold(begin(bandit, SIZES, BOUNDED), tagged(outcomes, [1, 1, 1, 2])), SIZES)
 
 
 def test_the_baseline_is_kept_at_first() -> None:
@@ -90,11 +95,6 @@ def test_the_baseline_is_kept_at_first() -> None:
 
 def test_a_baseline_between_the_steps_is_left_out() -> None:
     """Where the values are cut so that the baseline's isn't among them, any is kept."""
-    from dataclasses import replace
-
-    from contract.bandits.joint_problems import lattice_study
-    from trimtab_service.domain.arms import Lattice
-
     study = lattice_study((2,))
     space = SearchSpace((Float("x", 0.0, 1.0), Float("y", 0.0, 1.0)))
     study = replace(study, spec=replace(study.spec, space=space, baseline={"x": 0.3, "y": 0.5}))

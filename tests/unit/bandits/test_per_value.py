@@ -15,7 +15,8 @@ SIZES = (2, 3, 1, 2)
 def test_arms_have_the_cells_of_their_values() -> None:
     """Every arm's cells are where the lattice says its values are, one by one and together."""
     lattice, cells = lattice_of(SIZES), Cells.of(lattice_of(SIZES))
-    expected = np.array([lattice.indices(arm) for arm in range(lattice.count)]) + [0, 2, 5, 6]
+    starts = np.array([0, 2, 5, 6])
+    expected = starts + np.array([lattice.indices(arm) for arm in range(lattice.count)])
 
     np.testing.assert_array_equal(cells.of_arms(np.arange(lattice.count)), expected)
     np.testing.assert_array_equal([cells.of_arm(arm) for arm in range(lattice.count)], expected)
