@@ -51,9 +51,7 @@ FLOORS = {
         "studies algorithms compute optimizers.base optimizers.catalog storage store.base metrics domain", "numpy"
     ),
     "following": _floor("live studies storage store.base metrics domain"),
-    "decisions": _floor(
-        "following live studies bandits.catalog storage store.base tokens metrics domain", "numpy"
-    ),
+    "decisions": _floor("following live studies bandits.catalog storage store.base tokens metrics domain", "numpy"),
     # the only floor with protobuf and the calls of grpc
     "rpc": _floor(
         "tuner decisions live studies store.base metrics logs config domain",

@@ -74,6 +74,7 @@ TUNERS = (
     ),
     Tuner("reduced_variance_tsallis_inf", "reduced_variance_tsallis_inf"),
     Tuner("thompson", "thompson"),
+    Tuner("adaptive_thompson", "adaptive_thompson"),
     Tuner("binned, tsallis_inf in 5 bins", "binned", {"bins": 5, "learner": "tsallis_inf"}),
     Tuner("binned, thompson in 5 bins", "binned", {"bins": 5, "learner": "thompson"}),
     Tuner("lin_ucb with interactions", "lin_ucb", {"interactions": True}),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import grpc
@@ -137,12 +138,16 @@ def test_a_million_points_are_learned_about_parameter_by_parameter(server: Runni
         serving.observe(
             server, *[serving.measured(one.id, "click", height(one.parameters)) for one in decisions], study=study
         )
-        seen = (turn + 1) * BATCH
-        assert eventually(lambda seen=seen: serving.suggest(server, study)[0].model.observation_count == seen)
+        assert eventually(partial(has_seen, server, study, (turn + 1) * BATCH))
     best = server.studies.GetIncumbent(study_service_pb2.GetIncumbentRequest(study=serving.named(study)))
 
     assert height(best.parameters) > 45  # a random point has 27 on average, the best 54
     assert all(0 < one.propensity <= 1 for one in serving.suggest(server, study, count=BATCH))
+
+
+def has_seen(server: RunningServer, study: str, count: int) -> bool:
+    """Whether the policy rests on so many observations."""
+    return serving.suggest(server, study)[0].model.observation_count == count
 
 
 def height(point: parameters_pb2.Parameters) -> float:

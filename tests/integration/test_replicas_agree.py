@@ -1,4 +1,4 @@
-"""Every bandit, over a real store: whatever the order, the batches, the repeats, however many replicas, the state is one."""
+"""Every bandit, over a real store: whatever the order, the batches, the repeats, the replicas, the state is one."""
 
 from __future__ import annotations
 

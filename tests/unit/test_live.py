@@ -118,8 +118,7 @@ def test_allowed_arms_are_judged_among_themselves() -> None:
 
 def test_a_default_reward_that_is_replaced_leaves_no_trace() -> None:
     """The state is that of the real observation alone."""
-    spec = {"reward_wait": timedelta(minutes=1), "default_reward": 0.0}
-    before = Live.begun(study(**spec)).folded([row(1, 1, 1.0)])
+    before = Live.begun(study(reward_wait=timedelta(minutes=1), default_reward=0.0)).folded([row(1, 1, 1.0)])
     late = before.folded([row(2, 0, 0.0, is_default=True), row(3, 0, 1.0, replaces_default=True)])
 
     same(before.folded([row(3, 0, 1.0)]).state, late.state)

@@ -219,7 +219,7 @@ class KArmedPolicy:
     state: Any
     now: float
 
-    def chances(self, arms: NDArray[np.intp], context: NDArray[np.float64]) -> NDArray[np.float64]:  # noqa: ARG002
+    def chances(self, arms: NDArray[np.intp], context: NDArray[np.float64]) -> NDArray[np.float64]:
         """See Policy."""
         return self.bandit.chances(self.state, arms, self.now)
 

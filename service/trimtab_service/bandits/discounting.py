@@ -31,12 +31,12 @@ class AgedLedger:
 
     ledger: of the weighted outcomes.
     epoch: the latest time of any outcome, by the clock of the bandit; -inf before there was one.
-    outcomes: [K] how many outcomes there are, unweighted.
+    counts: [K] how many measurements and failures there are, unweighted.
     """
 
     ledger: Ledger
     epoch: float
-    outcomes: NDArray[np.float64]
+    counts: NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,9 +45,10 @@ class DiscountedBandit(KArmed, ABC):
 
     half_life_seconds: an outcome counts half as much this long after its
         decision; 0: age isn't measured so.
-    half_life_observations: the same in observations of the whole study:
-        how many more were known to the latest decision than to this one; 0: age isn't measured
-        so. One of the two at most is above 0; if none is, this one is 700.
+    half_life_observations: the same in observations of the whole study: how
+        many more were known to the latest decision than to this one; 0: age
+        isn't measured so. One of the two at most is above 0; if none is, this
+        one is 700.
     """
 
     ages: ClassVar[bool] = True
@@ -83,8 +84,8 @@ class DiscountedBandit(KArmed, ABC):
         costs = state.ledger.costs
         since = epoch - state.epoch if np.isfinite(state.epoch) else 0.0
         costs = _plus(_faded(costs, float(self._weights(since))), outcomes, self._weights(epoch - times))
-        number = state.outcomes + per_arm(outcomes.arms, np.sign(outcomes.counts), state.outcomes.size)
-        return AgedLedger(replace(state.ledger, costs=_only(costs, number > 0)), epoch, _closed(number))
+        counts = state.counts + per_arm(outcomes.arms, outcomes.counts, state.counts.size)
+        return AgedLedger(replace(state.ledger, costs=_only(costs, counts > 0)), epoch, _closed(counts))
 
     def aged(self, state: AgedLedger, now: float) -> Ledger:
         """What was measured of each arm, weighted as it counts at ``now``.

@@ -118,7 +118,7 @@ class Independent(Options):
             if estimate is None:
                 return None
             found.append(estimate)
-        arm = state.cells.arm(state.cells.starts + [estimate.arm for estimate in found])
+        arm = state.cells.arm(state.cells.starts + np.array([estimate.arm for estimate in found], dtype=np.intp))
         # The only value of a parameter costs what all points cost.
         telling = state.cells.sizes > 1 if (state.cells.sizes > 1).any() else state.cells.sizes > 0
         costs = np.array([(estimate.cost, estimate.standard_error) for estimate in found])[telling]

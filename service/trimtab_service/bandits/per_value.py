@@ -111,7 +111,7 @@ class ProductLaw:
         places = np.arange(cells.number)
         last: NDArray[np.intp] = np.maximum.reduceat(np.where(probabilities > 0, places, -1), cells.starts)
         # The last one that can be drawn takes what rounding left over.
-        cumulative: NDArray[np.float64] = owners + np.where(places >= last[owners], 1.0, np.clip(sums, 0.0, 1.0))
+        cumulative = owners.astype(np.float64) + np.where(places >= last[owners], 1.0, np.clip(sums, 0.0, 1.0))
         probabilities.setflags(write=False)
         cumulative.setflags(write=False)
         return cls(probabilities, cumulative, last, np.arange(last.size))

@@ -25,7 +25,7 @@ LAYOUT = 1
 
 def packed(state: Any) -> bytes:
     """Everything in a state, exactly: of each array its type, its shape and its content, one after the other."""
-    pieces = []
+    pieces: list[bytes] = []
     for leaf in leaves(state):
         array = np.asarray(leaf)
         kind = array.dtype.str.encode()

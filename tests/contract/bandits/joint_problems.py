@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
@@ -58,12 +58,19 @@ def drawn(bandit: JointBandit, state: Any, number: int, rng: np.random.Generator
 
 
 def played(
-    bandit: JointBandit, sizes: Sequence[int], mean: Any, rounds: int, batch: int, seed: int, noise: float = 0.1
+    bandit: JointBandit,
+    sizes: Sequence[int],
+    mean: Callable[[tuple[int, ...]], float],
+    rounds: int,
+    batch: int,
+    seed: int,
+    noise: float = 0.1,
+    baseline: Parameters | None = None,
 ) -> tuple[Any, NDArray[np.intp]]:
     """The state after so many rounds of ``batch`` choices each, and the arms; ``mean`` of value indices is the cost."""
     rng = np.random.default_rng(seed)
     lattice = lattice_of(sizes)
-    state = begin(bandit, sizes)
+    state = begin(bandit, sizes, baseline=baseline)
     history = []
     for step in range(0, rounds * batch, batch):
         arms, tags = drawn(bandit, state, batch, rng)

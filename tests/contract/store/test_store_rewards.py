@@ -100,7 +100,7 @@ def test_a_late_observation_takes_the_place_of_the_default(store: Store, study: 
 
 
 def test_what_takes_the_place_of_a_default_is_of_the_arm_it_was_counted_for(store: Store, study: Study) -> None:
-    """Even where a repeated Suggest answered with another arm, whose id is observed: else taking back would be wrong."""
+    """Even where a repeated Suggest answered with another one, and that was observed: what is taken back was given."""
     store.expect_decisions([ExpectationBatch(study, [an_expectation(arm=2)])])
     store.settle(LATEST, 10)
     other = replace(an_answer(arm=1), propensity=0.75, context={"hour": 8}, issued=5, step=6, tag=7)

@@ -151,20 +151,21 @@ def test_what_was_measured_beside_worse_values_counts_less() -> None:
     assert best.cost < 2.0 < 4.0 < old.cost
 
 
-def test_a_hill_that_needs_two_changes_is_not_climbed() -> None:
-    """The known weakness: where only two changes at once help, it stays on the lower hill. Not hidden."""
+def test_a_hill_that_needs_four_changes_is_not_climbed() -> None:
+    """The known weakness: from a point that only four changes at once improve, it seldom gets away."""
 
     def mean(indices: tuple[int, ...]) -> float:
-        return {(0, 0): 0.5, (1, 1): 0.0}.get(indices, 1.0)
+        return {0: 0.5, 4: 0.0}.get(sum(indices), 1.0)
 
     bests = []
-    for seed in range(6):
-        state, _ = played(HierUcb(), (2, 2), mean, 100, 1, seed=seed, noise=0.0)
+    for seed in range(4):
+        home = {f"p{index}": 0 for index in range(4)}
+        state, _ = played(HierUcb(), (2, 2, 2, 2), mean, 100, 1, seed=seed, noise=0.0, baseline=home)
         best = HierUcb().best(state)
         assert best is not None
         bests.append(best.arm)
 
-    assert set(bests) <= {0, 3}
+    assert bests.count(0) >= 3
 
 
 @pytest.mark.parametrize(

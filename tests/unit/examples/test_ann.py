@@ -84,8 +84,8 @@ def test_regret_is_counted_against_the_best_of_each_kind(searcher: ann.Searcher)
     assert rows["the baseline"][2] == f"{1000 * lost[stream.kinds].mean():.1f}"
 
 
-def test_the_study_is_one_that_a_bandit_can_serve(searcher: ann.Searcher) -> None:
-    """Without a context the definition differs by the context alone."""
+def test_the_two_studies_differ_in_what_they_are_told() -> None:
+    """Told the kind or not: the same choices otherwise."""
     client = FakeServer(seed=1).client()
     told = tune_ann.create(client, "told", context=True).describe().spec
     blind = tune_ann.create(client, "blind", context=False).describe().spec

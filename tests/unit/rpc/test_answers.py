@@ -44,8 +44,9 @@ def test_bytes_are_those_of_the_message(length: int, expire: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("number", "expected"), [(0, b"\x00"), (127, b"\x7f"), (128, b"\x80\x01"), (300, b"\xac\x02"), (2**21, b"\x80\x80\x80\x01")]
-)  # fmt: skip
+    ("number", "expected"),
+    [(0, b"\x00"), (127, b"\x7f"), (128, b"\x80\x01"), (300, b"\xac\x02"), (2**21, b"\x80\x80\x80\x01")],
+)
 def test_varints(number: int, expected: bytes) -> None:
     """As the encoding's documentation has them."""
     assert varint(number) == expected

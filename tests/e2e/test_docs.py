@@ -1,0 +1,142 @@
+"""What the pages of docs/ show runs as it stands, against a real server; and what they say of algorithms is so."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import trimtab
+from serving import RunningServer
+from trimtab_service import algorithms
+from trimtab_service.bandits import catalog as bandits
+from trimtab_service.domain.metric import Goal, Metric, Objective
+from trimtab_service.domain.space import Categorical, Float, Integer, Parameter, SearchSpace
+from trimtab_service.domain.study import StudySpec
+from trimtab_service.optimizers import catalog as optimizers
+
+DOCUMENTS = Path(__file__).parents[2] / "docs"
+SHARED = {"floor", "steps"}  # options of every bandit, which the page explains once
+STANDARD_ERRORS = 6.0  # that an estimate may be off, by luck
+
+
+def text_of(page: str) -> str:
+    """A page."""
+    return (DOCUMENTS / page).read_text(encoding="utf-8")
+
+
+@pytest.fixture
+def client(shared_server: RunningServer, request: pytest.FixtureRequest) -> Iterator[trimtab.Client]:
+    """A client with a namespace of the test's own."""
+    namespace = re.sub("[^a-z]+", "-", request.node.name.lower()).strip("-")
+    with trimtab.Client(shared_server.address, namespace=namespace) as client:
+        yield client
+
+
+def run(page: str, client: trimtab.Client, monkeypatch: pytest.MonkeyPatch) -> tuple[dict[str, Any], list[str]]:
+    """Runs the snippets of a page from its top; the names that they made, and the lines that they printed."""
+    printed: list[str] = []
+    monkeypatch.setattr(trimtab, "Client", lambda _target: client)
+    names: dict[str, Any] = {"print": lambda *values: printed.append(" ".join(map(str, values)))}
+    for code in re.findall(r"^```python\n(.*?)^```$", text_of(page), re.MULTILINE | re.DOTALL):
+        exec(compile(code, page, "exec"), names)
+    return names, printed
+
+
+def rows_of(page: str) -> dict[str, list[str]]:
+    """The cells of every row of the page's tables whose first one is code, by that."""
+    rows = re.findall(r"^\| `([^`|]+)` \|(.*)\|$", text_of(page), re.MULTILINE)
+    return {name: [cell.strip() for cell in rest.split("|")] for name, rest in rows}
+
+
+def test_algorithms(client: trimtab.Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The snippets run; the estimates are what the page says, and the race was won by the best level, as a rule."""
+    names, _ = run("algorithms.md", client, monkeypatch)
+    for estimate, truth in ((names["always_list"], 0.25), (names["by_device"], 0.35)):
+        assert abs(estimate[0] - truth) < STANDARD_ERRORS * estimate[1]
+        assert estimate[1] < 0.1
+    assert names["best"].parameters["level"] in (3, 9)
+    assert names["race"].describe().state is trimtab.StudyState.STOPPED
+    assert names["pipeline"].suggest().propensity is not None
+
+
+def test_delayed_rewards(client: trimtab.Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The snippets run, and print what the page says they print."""
+    names, printed = run("delayed-rewards.md", client, monkeypatch)
+    assert printed[0] == "recorded duplicate"
+    assert [
+        line[2:].split("    ")[0].strip() for line in re.findall("^# [01].*", text_of("delayed-rewards.md"), re.M)
+    ] == (printed[2:6])
+    assert float(printed[6]) == pytest.approx(1_010.0)
+    assert 110 <= len(names["sent"][0]) <= 130
+    assert len(names["study"].suggest().id) == len(names["sent"][0])
+
+
+def test_speed(client: trimtab.Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The measurement runs, and every decision of it is stored."""
+    names, printed = run("speed.md", client, monkeypatch)
+    assert re.fullmatch(r"[\d,]+ decisions a second one by one, [\d,]+ in batches of 64", printed[-1])
+    counts = names["study"].describe().counts
+    assert counts is not None
+    assert counts.observations == 2 * 640
+
+
+def test_every_algorithm_has_a_row() -> None:
+    """With each of its options and their defaults, and nothing that isn't there."""
+    rows = rows_of("algorithms.md")
+    catalog: Mapping[str, Any] = {**bandits.CATALOG, **optimizers.CATALOG}
+    assert sorted(set(rows) - {"auto"}) == sorted(catalog)
+    for name, record in catalog.items():
+        options = {option.name: option.default for option in fields(record) if option.name not in SHARED}
+        said = dict(re.findall(r"`(\w+)` ([\w.]+)", rows[name][1]))
+        assert said == {option: _written(default) for option, default in options.items()}, name
+
+
+def _written(value: Any) -> str:
+    if isinstance(value, bool | str):
+        return str(value).lower()
+    return f"{value:.10f}".rstrip("0").rstrip(".")
+
+
+def test_auto_picks_what_the_page_says() -> None:
+    """Row by row of its table."""
+    table = text_of("algorithms.md").partition("## What `auto` picks")[2].partition("##")[0]
+    said = re.findall(r"^\| .*? \| (.*?) \| `(\w+)` \|$", table, re.MULTILINE)
+    number, few, many = Float("x", 0.0, 1.0), Integer("n", 1, 100), Integer("n", 1, 101)
+    expected = [
+        ("either", {picked(number, context=given) for given in (False, True)}),
+        ("either", {picked(many, context=given) for given in (False, True)}),
+        ("no", {picked(few, context=False)}),
+        ("yes", {picked(few, context=True)}),
+    ]
+    assert [(context, {name}) for context, name in said] == expected
+
+
+def picked(parameter: Parameter, *, context: bool) -> str:
+    """The algorithm that auto picks for a study of this parameter."""
+    spec = StudySpec(
+        space=SearchSpace((parameter,)),
+        metrics=(Metric("y"),),
+        objectives=(Objective("y", Goal.MINIMIZE),),
+        context=(Categorical("kind", ("a", "b")),) if context else (),
+    )
+    return algorithms.choose(spec).name
+
+
+def test_links_lead_somewhere() -> None:
+    """Every link of the pages and of the README to a file of the repository, and to a heading of it."""
+    root = DOCUMENTS.parent
+    for page in [root / "README.md", *DOCUMENTS.glob("*.md"), root / "clients/python/examples/README.md"]:
+        for target in re.findall(r"\]\(([^)\s]+)\)", page.read_text(encoding="utf-8")):
+            if target.startswith("http"):
+                continue
+            path, _, heading = target.partition("#")
+            found = (page.parent / path).resolve() if path else page
+            assert found.exists(), f"{page.name}: {target}"
+            if heading:
+                headings = re.findall(r"^#+ (.*)$", found.read_text(encoding="utf-8"), re.MULTILINE)
+                assert heading in [re.sub(r"[^\w -]", "", one.lower()).replace(" ", "-") for one in headings], target
