@@ -32,7 +32,6 @@ TABLES = {
     "protein": ("hpolib/protein_structure", HPOLIB),
     "slice localization": ("hpolib/slice_localization", HPOLIB),
     "phoneme": ("hpobench/phoneme", HPOBENCH),
-    "blood transfusion": ("hpobench/blood_transfusion", HPOBENCH),
 }
 
 

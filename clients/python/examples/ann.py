@@ -26,7 +26,7 @@ WANTED = 10  # neighbours
 KINDS = ("inside", "between", "outside")
 """Where a query lies: in a cluster, as the vectors do; between two of them; anywhere."""
 
-EFFORTS = (10, 14, 20, 28, 40, 56, 80, 112, 160, 224, 320)
+EFFORTS = (10, 20, 40, 80, 160, 320)
 """The ``ef`` to choose from."""
 
 LINKS = (8, 16)

@@ -193,7 +193,7 @@ def main(arguments: Sequence[str]) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--server", metavar="HOST:PORT", help="one that runs already [a server of its own]")
     parser.add_argument("--study", default="ann", help="id of the study that is made [%(default)s]")
-    parser.add_argument("--queries", type=int, default=4_000, help="how many are answered [%(default)s]")
+    parser.add_argument("--queries", type=int, default=3_000, help="how many are answered [%(default)s]")
     parser.add_argument("--vectors", type=int, default=20_000, help="in the index [%(default)s]")
     chosen = parser.parse_args(arguments)
     searcher = ann.searcher(np.random.default_rng(1), chosen.vectors)

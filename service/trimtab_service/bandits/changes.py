@@ -126,6 +126,6 @@ def _log_factorials(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[n
     """
     n = a + b + 1
     powers = a * np.log(np.maximum(a, 1e-300)) + b * np.log(np.maximum(b, 1e-300)) - n * np.log(n)
-    roots = np.log((2 * a + 1 / 3) / (2 * n + 1 / 3) * (2 * b + 1 / 3) * 7) / 2
+    roots = np.log((2 * a + 1 / 3) / (2 * n + 1 / 3) * (2 * b + 1 / 3) * 21) / 2
     result: NDArray[np.float64] = powers + roots
     return result

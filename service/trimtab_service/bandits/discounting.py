@@ -22,20 +22,20 @@ from trimtab_service.domain.study import Study
 
 HALF_LIFE_OBSERVATIONS = 700.0  # unless another is set: 0.999 an observation
 SHORTEST, LONGEST = 1e-3, 1e12  # half-lives
-MOST_HALF_LIVES = 600.0  # what is older than that counts 2^-600, so that nothing ever counts 0
+MOST_HALF_LIVES = 600.0  # an arm left alone for longer counts as if it were so long, so that none counts 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class AgedLedger:
-    """What was measured of each arm, each outcome weighted 2^(-(epoch - its time) / half-life).
+    """What was measured of each arm, each outcome weighted 2^(-(epoch of its arm - its time) / half-life).
 
     ledger: of the weighted outcomes.
-    epoch: the latest time of any outcome, by the clock of the bandit; -inf before there was one.
+    epochs: [K] the latest time of any outcome, by the clock of the bandit; -inf before there was one.
     counts: [K] how many measurements and failures there are, unweighted.
     """
 
     ledger: Ledger
-    epoch: float
+    epochs: NDArray[np.float64]
     counts: NDArray[np.float64]
 
 
@@ -73,34 +73,34 @@ class DiscountedBandit(KArmed, ABC):
     def initial(self, study: Study, arms: int) -> AgedLedger:
         """See Bandit."""
         ledger = Ledger.of(study, arms)
-        return AgedLedger(ledger, -np.inf, ledger.costs.failures)
+        return AgedLedger(ledger, _closed(np.full(arms, -np.inf)), ledger.costs.failures)
 
     def fold(self, state: AgedLedger, outcomes: Outcomes) -> AgedLedger:
         """See Bandit."""
-        if not outcomes.arms.size:
-            return state
         times = outcomes.times if self.half_life_seconds > 0 else outcomes.steps
-        epoch = float(max(state.epoch, times.max()))
-        costs = state.ledger.costs
-        since = epoch - state.epoch if np.isfinite(state.epoch) else 0.0
-        costs = _plus(_faded(costs, float(self._weights(since))), outcomes, self._weights(epoch - times))
+        epochs = state.epochs.copy()
+        np.maximum.at(epochs, outcomes.arms, times)
+        before = _faded(state.ledger.costs, np.exp2(-_later(epochs, state.epochs) / self.half_life))
+        costs = _plus(before, outcomes, np.exp2(-(epochs[outcomes.arms] - times) / self.half_life))
         counts = state.counts + per_arm(outcomes.arms, outcomes.counts, state.counts.size)
-        return AgedLedger(replace(state.ledger, costs=_only(costs, counts > 0)), epoch, _closed(counts))
+        ledger = replace(state.ledger, costs=_only(costs, counts > 0))
+        return AgedLedger(ledger, _closed(epochs), _closed(counts))
 
     def aged(self, state: AgedLedger, now: float) -> Ledger:
         """What was measured of each arm, weighted as it counts at ``now``.
 
-        How much single measurements scatter is not forgotten beyond the last
-        outcome: a study that nobody uses keeps its notion of noise.
+        How much single measurements scatter is not forgotten: an arm, or a
+        study, that nobody uses keeps its notion of noise.
         """
-        idle = now - state.epoch if self.half_life_seconds > 0 and np.isfinite(state.epoch) else 0.0
-        weight = float(self._weights(max(idle, 0.0)))
+        clock = now if self.half_life_seconds > 0 else float(state.epochs.max())
+        ages = np.maximum(_later(clock, state.epochs) / self.half_life, 0.0)
+        weights = np.exp2(-np.minimum(ages, MOST_HALF_LIVES))
         costs = state.ledger.costs
         moments = costs.moments
         # Of less than one measurement there is no scatter.
         groups = np.where(moments.seen, np.maximum(moments.groups, 1.0), 0.0)
-        faded = Moments(moments.counts * weight, moments.means, moments.squares, groups)
-        return replace(state.ledger, costs=replace(costs, moments=faded, failures=costs.failures * weight))
+        faded = Moments(moments.counts * weights, moments.means, moments.squares, groups)
+        return replace(state.ledger, costs=replace(costs, moments=faded, failures=costs.failures * weights))
 
     def best(
         self,
@@ -113,19 +113,19 @@ class DiscountedBandit(KArmed, ABC):
         ledger = self.aged(state, now)
         return believed_best(ledger, ledger.posterior, arms)
 
-    def _weights(self, ages: NDArray[np.float64] | float) -> NDArray[np.float64]:
-        """What outcomes of these ages count, in (0, 1]."""
-        weights: NDArray[np.float64] = np.exp2(-np.minimum(np.divide(ages, self.half_life), MOST_HALF_LIVES))
-        return weights
+
+def _later(clock: NDArray[np.float64] | float, epochs: NDArray[np.float64]) -> NDArray[np.float64]:
+    """[K] how much later the clock is than the epochs; 0 where there was none yet."""
+    begun = np.isfinite(epochs)
+    later: NDArray[np.float64] = np.where(begun, clock - np.where(begun, epochs, 0.0), 0.0)
+    return later
 
 
-def _faded(costs: Costs, weight: float) -> Costs:
-    """Each outcome counting ``weight`` times what it did."""
-    if weight == 1.0:
-        return costs
+def _faded(costs: Costs, weights: NDArray[np.float64]) -> Costs:
+    """The outcomes of each arm counting ``weights`` [K] times what they did."""
     old = costs.moments
-    arrays = (old.counts * weight, old.means, old.squares * weight, old.groups * weight)
-    return replace(costs, moments=_moments(*arrays), failures=_closed(costs.failures * weight))
+    arrays = (old.counts * weights, old.means, old.squares * weights, old.groups * weights)
+    return replace(costs, moments=_moments(*arrays), failures=_closed(costs.failures * weights))
 
 
 def _plus(costs: Costs, outcomes: Outcomes, weights: NDArray[np.float64]) -> Costs:

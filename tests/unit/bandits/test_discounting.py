@@ -58,7 +58,9 @@ def test_taken_back_after_fading() -> None:
     early = outcomes_of([0, 1], [1.0, 7.0], counts=[3, 9], steps=[0, 0])
     late = outcomes_of([0], [2.0], steps=[333])
     both = BY_STEPS.fold(BY_STEPS.fold(start(BY_STEPS, 2), early), late)
-    expected = BY_STEPS.fold(start(BY_STEPS, 2), late)
+    # The latest times seen are kept.
+    nothing = BY_STEPS.fold(BY_STEPS.fold(start(BY_STEPS, 2), early), taken_back(early))
+    expected = BY_STEPS.fold(nothing, late)
 
     actual = BY_STEPS.fold(both, taken_back(early))
 
