@@ -11,7 +11,7 @@ from trimtab_service.domain import errors, options
 from trimtab_service.domain.arms import levels
 from trimtab_service.domain.errors import InvalidArgument, UnknownAlgorithm
 from trimtab_service.domain.metric import MetricKind
-from trimtab_service.domain.space import Float, Integer, ParameterValue
+from trimtab_service.domain.space import Categorical, Float, Integer, ParameterValue
 from trimtab_service.domain.study import ChosenAlgorithm, StudySpec
 from trimtab_service.optimizers import catalog as optimizers
 
@@ -52,15 +52,15 @@ def _automatic(spec: StudySpec) -> tuple[str, str]:
     noun = "point" if count == 1 else "points"
     if count > AUTO_MOST_ARMS:
         return "gp", f"{count} points are too many to learn about one by one"
+    if len(spec.context) == 1 and not isinstance(spec.context[0], Categorical):
+        return "cheb_cb", f"{count} {noun}, each an arm of a bandit, and one number as the context: a curve for each arm"
     if spec.context:
-        return AUTO_CONTEXTUAL, f"{count} {noun}, each an arm of a bandit, and a context that says which is best"
-    binary = spec.objective_metric.kind is MetricKind.BINARY
-    kind = "0/1" if binary else "real"
-    return AUTO_PLAIN, f"{count} {noun}, {kind} metric, no context: each is an arm of a bandit, which may drift"
+        return "lin_ucb", f"{count} {noun}, each an arm of a bandit, and a context: a linear model for each arm"
+    kind = "0/1" if spec.objective_metric.kind is MetricKind.BINARY else "real"
+    return AUTO_PLAIN, f"{count} {noun}, {kind} metric, no context: each is an arm of a bandit"
 
 
 AUTO_PLAIN = "thompson"
-AUTO_CONTEXTUAL = "lin_ucb"
 
 
 def _count(spec: StudySpec, steps: int) -> int:

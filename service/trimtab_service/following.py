@@ -33,6 +33,7 @@ SETTLED = 1_000  # default rewards counted in one transaction
 # Of the time that one look at the log takes, how many times it pauses before
 # the next: following the log never takes more than a tenth of the event loop.
 PAUSE = 9.0
+IDLE_LOOK = 0.002  # seconds between looks whether there is anybody to leave it to
 
 
 class Following:
@@ -134,7 +135,13 @@ class Following:
             else:
                 if due:
                     self._looked = begun
-            await asyncio.sleep(min(PAUSE * (monotonic() - begun), self._interval))
+            await self._pause(min(PAUSE * (monotonic() - begun), self._interval))
+
+    async def _pause(self, seconds: float) -> None:
+        """Leaves the event loop to the calls in flight, for so long at most; not to nobody."""
+        end = monotonic() + seconds
+        while self._metrics.calls_in_flight and monotonic() < end:
+            await asyncio.sleep(min(seconds, IDLE_LOOK))
 
     async def _looked_at(self, names: frozenset[StudyName]) -> None:
         self._new -= names

@@ -32,7 +32,10 @@ class Metrics:
             buckets=_BUCKETS,
             registry=registry,
         )
+        # Counted on one thread: an instrument, which has a lock, would cost more than the counting.
+        self.calls_in_flight = 0
         self.rpcs_in_flight = Gauge("trimtab_rpcs_in_flight", "Calls being worked on.", registry=registry)
+        self.rpcs_in_flight.set_function(lambda: self.calls_in_flight)
         self.suggest_phase_seconds = Histogram(
             "trimtab_suggest_phase_seconds",
             "Seconds spent in the phases of a Suggest: read, queue (waiting for a process), fit, acquisition, write.",

@@ -24,7 +24,7 @@ from trimtab_service.domain.space import (
 )
 
 IDENTIFIER = re.compile(r"[a-z]([a-z0-9-]{0,61}[a-z0-9])?")
-MOST_CONTEXT = 50
+MOST_CONTEXT = 100
 MOST_LABELS = 64
 MOST_LABEL_VALUE = 256  # bytes
 MOST_STUDY_DESCRIPTION = 4_096  # bytes

@@ -30,8 +30,6 @@ class Edge:
     def __init__(self, server: grpc.aio.Server, metrics: Metrics) -> None:
         self._server = server
         self._metrics = metrics
-        self._working = 0  # on one thread: an instrument with a lock would cost more than counting
-        metrics.rpcs_in_flight.set_function(lambda: self._working)
 
     def add_generic_rpc_handlers(self, handlers: Sequence[grpc.GenericRpcHandler]) -> None:
         """What generated code registers besides, for servers that don't know registered methods."""
@@ -53,12 +51,13 @@ class Edge:
         )
 
     def _around(self, method: str, handle: Handler) -> Handler:
-        seconds = self._metrics.rpc_seconds.labels(method)
+        metrics = self._metrics
+        seconds = metrics.rpc_seconds.labels(method)
         fine = self._metrics.rpcs.labels(method, "OK")
 
         async def call(request: Any, context: grpc.aio.ServicerContext[Any, Any]) -> Any:
             start = perf_counter()
-            self._working += 1
+            metrics.calls_in_flight += 1
             try:
                 answer = await handle(request, context)
                 fine.inc()
@@ -75,7 +74,7 @@ class Edge:
                 log.exception("call failed", extra={"method": method, "request_id": _request_id(request)})
                 await _abort(context, grpc.StatusCode.INTERNAL, status.internal_status())
             finally:
-                self._working -= 1
+                metrics.calls_in_flight -= 1
                 seconds.observe(perf_counter() - start)
 
         return call

@@ -109,7 +109,7 @@ def test_the_longest_identifier_has_63_characters() -> None:
         ({"objectives": (Objective("cost", Goal.MINIMIZE),)}, "objectives[0].metric"),
         ({"context": (Integer("hour", 0, 23), Integer("hour", 0, 23))}, "context[1].name"),
         ({"context": (Integer("size", 1, 9),)}, "context[0].name"),
-        ({"context": tuple(Integer(f"c{number}", 0, 1) for number in range(51))}, "context"),
+        ({"context": tuple(Integer(f"c{number}", 0, 1) for number in range(101))}, "context"),
         ({"baseline": {"size": 0}}, 'baseline.values["size"]'),
         ({"baseline": {}}, 'baseline.values["size"]'),
         ({"lease": timedelta(seconds=0.999)}, "lease"),
