@@ -53,7 +53,7 @@ def _automatic(spec: StudySpec) -> tuple[str, str]:
     if count > AUTO_MOST_ARMS:
         return "gp", f"{count} points are too many to learn about one by one"
     if len(spec.context) == 1 and not isinstance(spec.context[0], Categorical):
-        return "cheb_cb", f"{count} {noun}, each an arm of a bandit, and one number as the context: a curve for each arm"
+        return "cheb_cb", f"{count} {noun}, each an arm of a bandit, and one number as context: a curve for each arm"
     if spec.context:
         return "lin_ucb", f"{count} {noun}, each an arm of a bandit, and a context: a linear model for each arm"
     kind = "0/1" if spec.objective_metric.kind is MetricKind.BINARY else "real"

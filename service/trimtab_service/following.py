@@ -31,8 +31,8 @@ CHECKPOINT_ROWS = 10_000  # observations between two checkpoints of a study
 COMPACTED_ROWS = 5_000  # deleted in one transaction
 SETTLED = 1_000  # default rewards counted in one transaction
 # Of the time that one look at the log takes, how many times it pauses before
-# the next: following the log never takes more than a tenth of the event loop.
-PAUSE = 9.0
+# the next: under load, following the log takes a seventh of the event loop at most.
+PAUSE = 6.0
 IDLE_LOOK = 0.002  # seconds between looks whether there is anybody to leave it to
 
 
