@@ -30,6 +30,7 @@ BENCHMARKS = (
     "bandit_regret",
     "solvers",
     "many_studies",
+    "tabular",
 )
 RESULTS = FOLDER.parents[1] / "build" / "bench"
 COLUMNS = ("figure", "value", "unit", "goal", "holds")

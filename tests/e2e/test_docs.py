@@ -1,8 +1,13 @@
-"""What the pages of docs/ show runs as it stands, against a real server; and what they say of algorithms is so."""
+"""What the pages of docs/ show runs as it stands, against a real server, and what they say of algorithms is so.
+
+So does the example that tunes an index, which they name.
+"""
 
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import fields
 from pathlib import Path
@@ -20,6 +25,7 @@ from trimtab_service.domain.study import StudySpec
 from trimtab_service.optimizers import catalog as optimizers
 
 DOCUMENTS = Path(__file__).parents[2] / "docs"
+EXAMPLES = DOCUMENTS.parent / "clients" / "python" / "examples"
 SHARED = {"floor", "steps"}  # options of every bandit, which the page explains once
 STANDARD_ERRORS = 6.0  # that an estimate may be off, by luck
 
@@ -106,23 +112,25 @@ def test_auto_picks_what_the_page_says() -> None:
     """Row by row of its table."""
     table = text_of("algorithms.md").partition("## What `auto` picks")[2].partition("##")[0]
     said = re.findall(r"^\| .*? \| (.*?) \| `(\w+)` \|$", table, re.MULTILINE)
-    number, few, many = Float("x", 0.0, 1.0), Integer("n", 1, 100), Integer("n", 1, 101)
-    expected = [
-        ("either", {picked(number, context=given) for given in (False, True)}),
-        ("either", {picked(many, context=given) for given in (False, True)}),
-        ("no", {picked(few, context=False)}),
-        ("yes", {picked(few, context=True)}),
-    ]
-    assert [(context, {name}) for context, name in said] == expected
+    contexts: dict[str, tuple[Parameter, ...]] = {
+        "none": (),
+        "one number": (Float("load", 0.0, 1.0),),
+        "anything else": (Categorical("kind", ("a", "b")),),
+    }
+    few = {(given, picked(Integer("n", 1, 100), context)) for given, context in contexts.items()}
+    for parameter in (Float("x", 0.0, 1.0), Integer("n", 1, 101)):
+        assert {picked(parameter, context) for context in contexts.values()} == {"gp"}
+    assert said[:2] == [("any or none", "gp")] * 2
+    assert set(said[2:]) == few
 
 
-def picked(parameter: Parameter, *, context: bool) -> str:
+def picked(parameter: Parameter, context: tuple[Parameter, ...]) -> str:
     """The algorithm that auto picks for a study of this parameter."""
     spec = StudySpec(
         space=SearchSpace((parameter,)),
         metrics=(Metric("y"),),
         objectives=(Objective("y", Goal.MINIMIZE),),
-        context=(Categorical("kind", ("a", "b")),) if context else (),
+        context=context,
     )
     return algorithms.choose(spec).name
 
@@ -140,3 +148,19 @@ def test_links_lead_somewhere() -> None:
             if heading:
                 headings = re.findall(r"^#+ (.*)$", found.read_text(encoding="utf-8"), re.MULTILINE)
                 assert heading in [re.sub(r"[^\w -]", "", one.lower()).replace(" ", "-") for one in headings], target
+
+
+def test_the_index_example(tmp_path: Path) -> None:
+    """tune_ann.py runs by one command, with a server of its own, and reports what auto picked and every row."""
+    command = [sys.executable, str(EXAMPLES / "tune_ann.py"), "--queries=200", "--vectors=2000"]
+    ended = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, timeout=120, check=False)
+    assert ended.returncode == 0, ended.stderr
+    assert "lin_ucb: auto: 12 points" in ended.stdout
+    rows = re.findall(r"^  (\S.*?) {2,}([01]\.\d{3}) +\d+ +([\d.]+) +[\d.]+$", ended.stdout, re.MULTILINE)
+    assert [name for name, _, _ in rows] == [
+        "the best fixed choice",
+        "tuned without knowing the kind",
+        "tuned for each kind",
+        "the best choice for each kind",
+    ]
+    assert [regret == "0.0" for _, _, regret in rows] == [False, False, False, True]

@@ -64,7 +64,7 @@ class AdaptiveThompson(KArmed):
     name: ClassVar[str] = "adaptive_thompson"
 
     hazard: float = 1e-4
-    sharpness: float = 1.5
+    sharpness: float = 1.3
 
     def __post_init__(self) -> None:
         Options.__post_init__(self)

@@ -1,4 +1,4 @@
-"""Lattices, studies and outcomes that bandits of several parameters are tried on."""
+"""The bandits of several parameters, and lattices, studies and outcomes to try them on."""
 
 from __future__ import annotations
 
@@ -7,17 +7,23 @@ from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
 import numpy as np
+import pytest
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from contract.bandits.bandit_problems import NOW, REAL, outcomes_of, study_of
+from contract.bandits.bandit_problems import METRICS, NOW, REAL, outcomes_of, study_of
 from trimtab_service.bandits.base import JointBandit, Outcomes
+from trimtab_service.bandits.catalog import CATALOG
 from trimtab_service.domain.arms import Lattice
 from trimtab_service.domain.metric import Goal, Metric
 from trimtab_service.domain.space import Integer, Parameters, SearchSpace
 from trimtab_service.domain.study import Study
 
 FLOOR_TAG = -1  # of what belongs to the floor
+SIZES = (2, 3, 2)
+JOINT = [pytest.param(record(), id=name) for name, record in CATALOG.items() if record.joint]
+every_bandit = pytest.mark.parametrize("bandit", JOINT)
+every_metric = pytest.mark.parametrize("metric", [pytest.param(metric, id=name) for name, metric in METRICS.items()])
 
 
 def lattice_study(
@@ -42,6 +48,18 @@ def begin(bandit: JointBandit, sizes: Sequence[int], metric: Metric = REAL, base
 def tagged(outcomes: Outcomes, tags: Sequence[int] | NDArray[np.intp] | int) -> Outcomes:
     """The outcomes with these tags."""
     return replace(outcomes, tags=np.broadcast_to(np.asarray(tags, dtype=np.intp), outcomes.arms.size))
+
+
+def learned(bandit: JointBandit, sizes: tuple[int, ...], outcomes: Outcomes, metric: Metric = REAL) -> Any:
+    """The state that knows the outcomes."""
+    return bandit.fold(begin(bandit, sizes, metric), outcomes)
+
+
+def trials(rng: np.random.Generator, number: int, sizes: tuple[int, ...] = SIZES) -> Outcomes:
+    """Changes of every parameter, their costs rising with the first two parameters' values."""
+    arms = rng.integers(0, int(np.prod(sizes)), number)
+    costs = np.array([sum(lattice_of(sizes).indices(int(arm))[:2]) for arm in arms]) + rng.standard_normal(number)
+    return tagged(outcomes_of(arms, costs, steps=np.arange(number, dtype=float)), 1 + np.arange(number) % len(sizes))
 
 
 def law(bandit: JointBandit, state: Any, sizes: Sequence[int]) -> NDArray[np.float64]:
