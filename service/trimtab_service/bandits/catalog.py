@@ -20,6 +20,8 @@ _PLACES = {
     # K arms, no context
     "thompson": "thompson.Thompson",
     "adaptive_thompson": "adaptive_thompson.AdaptiveThompson",
+    "discounted_thompson": "discounted_thompson.DiscountedThompson",
+    "discounted_ucb": "discounted_ucb.DiscountedUcb",
     "top_two_thompson": "top_two_thompson.TopTwoThompson",
     "sequential_halving": "sequential_halving.SequentialHalving",
     "ucb1": "ucb1.Ucb1",
