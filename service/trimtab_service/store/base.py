@@ -251,7 +251,8 @@ class Store(Protocol):
     def replace_study(self, old: Study, new: Study, request: Request | None) -> Study:
         """Stores ``new`` if ``old`` is still the revision that is stored; what is stored then.
 
-        Raises StudyNotFound, EtagMismatch, RequestIdReused. A repeated request gets the study as it is now.
+        Raises StudyNotFound, EtagMismatch, RequestIdReused; InvalidArgument where ``decision_lifetime`` is raised
+        of a study whose log was compacted, or may be. A repeated request gets the study as it is now.
         """
         ...
 
@@ -376,5 +377,6 @@ class Store(Protocol):
         Up to ``limit`` of them, as far as all were recorded before ``before``,
         which must be so long ago that no decision made until then can still be
         observed: with its rows the log forgets that it was. Counts stay what they are.
+        Nothing of a study that was changed since it was read.
         """
         ...

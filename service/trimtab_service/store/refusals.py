@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from trimtab_service.domain.errors import (
     EtagMismatch,
+    InvalidArgument,
     ObservationConflict,
     RequestIdReused,
     StudyExists,
@@ -35,6 +36,15 @@ def study_exists(name: StudyName) -> StudyExists:
 def study_changed(study: Study) -> EtagMismatch:
     """Another revision is stored."""
     return EtagMismatch(f"{study.name} was changed since it was read; read it again", study=str(study.name))
+
+
+def lifetime_settled(study: Study) -> InvalidArgument:
+    """Decisions whose rows were deleted could be observed again, and count twice."""
+    return InvalidArgument(
+        "study.spec.decision_lifetime",
+        f"can't be raised: observations of {study.name} were deleted after its retention, or may be, and one of "
+        "a decision that lives longer could count twice",
+    )
 
 
 def no_trial(name: TrialName) -> TrialNotFound:

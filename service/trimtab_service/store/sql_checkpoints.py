@@ -37,6 +37,7 @@ _KEEP = insert(checkpoints).from_select(
 )
 
 _LOCK = select(progress.c.study_uid).where(progress.c.study_uid == bindparam("uid")).with_for_update()
+_REVISION = select(studies.c.revision).where(studies.c.uid == bindparam("uid"))
 _COVERED = select(*_PLACE).where(_IS_IT)
 _OLDEST = (
     select(*PLACE, observations.c.create_time)
@@ -91,6 +92,9 @@ class SqlCheckpoints(Transactions):
         def compact(connection: Connection) -> int:
             # First the lock that deletions take first; it also puts those who compact one study in order.
             if connection.first(_LOCK, uid) is None:
+                return 0
+            # Of a study that was changed since, the retention may be another.
+            if connection.first(_REVISION, uid) != (study.revision,):
                 return 0
             covered = connection.first(_COVERED, {**uid, "fingerprint": fingerprint})
             if covered is None:

@@ -34,7 +34,7 @@ _REPLACE = (
     .values({name: bindparam(new) for name, new in zip(rows.STUDY.columns, _NEW, strict=True)})
 )
 _DELETE = delete(studies).where(_STORED_REVISION)
-_LOCK_PROGRESS = select(progress.c.study_uid).where(progress.c.study_uid == bindparam("uid")).with_for_update()
+_LOCK_PROGRESS = select(progress.c.compacted).where(progress.c.study_uid == bindparam("uid")).with_for_update()
 _DELETE_REQUESTS = delete(requests).where(requests.c.scope == bindparam("old_scope"))
 
 _EXPIRED = and_(trials.c.state == TrialState.PENDING.value, trials.c.expire_time <= bindparam("now"))
@@ -153,7 +153,11 @@ class SqlStudies(SqlRequests):
     def replace_study(self, old: Study, new: Study, request: Request | None) -> Study:
         """Writes where the stored revision is the old one's."""
 
+        longer = new.spec.decision_lifetime > old.spec.decision_lifetime
+
         def replace(connection: Connection) -> Study | None:
+            if longer and self._forgets(connection, old):
+                raise refusals.lifetime_settled(old)
             values = dict(zip(_NEW, rows.study_row(new), strict=True))
             if connection.change(_REPLACE, {**values, "old_uid": old.uid, "old_revision": old.revision}) == 0:
                 return None
@@ -170,6 +174,12 @@ class SqlStudies(SqlRequests):
             return stored if answer is not None else None
 
         return self.write_or_judge(replace, judge)
+
+    @staticmethod
+    def _forgets(connection: Connection, study: Study) -> bool:
+        """Whether rows of the log were deleted, or may be; holds off who deletes some."""
+        compacted = connection.first(_LOCK_PROGRESS, {"uid": study.uid})
+        return study.spec.retention is not None or (compacted is not None and compacted[0] > 0)
 
     def delete_study(self, study: Study, request: Request | None) -> None:
         """Deletes where the stored revision is the study's; the database takes what hangs on it along."""

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from store_values import DECISIONS, LATER, NOW, a_decision, a_request, a_study
+from store_values import DECISIONS, LATER, NOW, SPEC, a_decision, a_request, a_study
+from trimtab_service.domain.errors import InvalidArgument
 from trimtab_service.domain.study import Study
 from trimtab_service.store.base import DUPLICATE, Checkpoint, CursorTooOld, DecisionBatch, Store
 
@@ -214,3 +215,28 @@ def test_no_row_is_ever_missed(store: Store, steps: list[Step]) -> None:
     known = checkpoint.state.decode().split() if checkpoint is not None else []
     assert known + names(store, study, checkpoint.cursor if checkpoint is not None else "") == written
     assert store.get_counts(study, NOW).observations == len(written)
+
+
+def test_a_lifetime_is_not_raised_once_decisions_may_be_forgotten(store: Store) -> None:
+    """Neither while there is a retention, nor when it was taken away after something was deleted."""
+    kept = timedelta(days=10)
+    first = store.create_study(a_study("lasting", spec=replace(SPEC, retention=kept), algorithm=DECISIONS), None)
+    longer = replace(first.spec, decision_lifetime=timedelta(days=9))
+    with pytest.raises(InvalidArgument, match="decision_lifetime"):
+        store.replace_study(first, replace(first, spec=longer, revision=2), None)
+    store.record_decisions([DecisionBatch(first, [a_decision("d1")], None)], NOW)
+    tail = store.tail(first, "", 10)
+    store.save_checkpoint(first, Checkpoint("f", tail.cursor, tail.rows[-1].sequence, 1, b""))
+    second = store.replace_study(first, replace(first, spec=replace(first.spec, retention=None), revision=2), None)
+    assert store.compact(first, "f", NOW + timedelta(days=11), 10) == 0
+    third = store.replace_study(
+        second, replace(second, spec=replace(second.spec, decision_lifetime=timedelta(days=8)), revision=3), None
+    )
+    assert store.compact(third, "f", NOW + timedelta(days=11), 10) == 1
+    with pytest.raises(InvalidArgument, match="decision_lifetime"):
+        store.replace_study(
+            third, replace(third, spec=replace(third.spec, decision_lifetime=timedelta(days=9)), revision=4), None
+        )
+    store.replace_study(
+        third, replace(third, spec=replace(third.spec, decision_lifetime=timedelta(days=1)), revision=4), None
+    )
