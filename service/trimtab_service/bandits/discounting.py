@@ -30,7 +30,7 @@ class AgedLedger:
     """What was measured of each arm, each outcome weighted 2^(-(epoch of its arm - its time) / half-life).
 
     ledger: of the weighted outcomes.
-    epochs: [K] the latest time of any outcome, by the clock of the bandit; -inf before there was one.
+    epochs: [K] the latest time of any outcome, by the clock of the bandit; 0 before there was one.
     counts: [K] how many measurements and failures there are, unweighted.
     """
 
@@ -73,15 +73,15 @@ class DiscountedBandit(KArmed, ABC):
     def initial(self, study: Study, arms: int) -> AgedLedger:
         """See Bandit."""
         ledger = Ledger.of(study, arms)
-        return AgedLedger(ledger, _closed(np.full(arms, -np.inf)), ledger.costs.failures)
+        return AgedLedger(ledger, ledger.costs.failures, ledger.costs.failures)
 
     def fold(self, state: AgedLedger, outcomes: Outcomes) -> AgedLedger:
         """See Bandit."""
         times = outcomes.times if self.half_life_seconds > 0 else outcomes.steps
         epochs = state.epochs.copy()
         np.maximum.at(epochs, outcomes.arms, times)
-        before = _faded(state.ledger.costs, np.exp2(-_later(epochs, state.epochs) / self.half_life))
-        costs = _plus(before, outcomes, np.exp2(-(epochs[outcomes.arms] - times) / self.half_life))
+        before = _faded(state.ledger.costs, np.exp2((state.epochs - epochs) / self.half_life))
+        costs = _plus(before, outcomes, np.exp2((times - epochs[outcomes.arms]) / self.half_life))
         counts = state.counts + per_arm(outcomes.arms, outcomes.counts, state.counts.size)
         ledger = replace(state.ledger, costs=_only(costs, counts > 0))
         return AgedLedger(ledger, _closed(epochs), _closed(counts))
@@ -93,7 +93,7 @@ class DiscountedBandit(KArmed, ABC):
         study, that nobody uses keeps its notion of noise.
         """
         clock = now if self.half_life_seconds > 0 else float(state.epochs.max())
-        ages = np.maximum(_later(clock, state.epochs) / self.half_life, 0.0)
+        ages = np.maximum((clock - state.epochs) / self.half_life, 0.0)
         weights = np.exp2(-np.minimum(ages, MOST_HALF_LIVES))
         costs = state.ledger.costs
         moments = costs.moments
@@ -112,13 +112,6 @@ class DiscountedBandit(KArmed, ABC):
         """See Bandit; the tried arm whose expected cost by now, plus one posterior standard deviation, is lowest."""
         ledger = self.aged(state, now)
         return believed_best(ledger, ledger.posterior, arms)
-
-
-def _later(clock: NDArray[np.float64] | float, epochs: NDArray[np.float64]) -> NDArray[np.float64]:
-    """[K] how much later the clock is than the epochs; 0 where there was none yet."""
-    begun = np.isfinite(epochs)
-    later: NDArray[np.float64] = np.where(begun, clock - np.where(begun, epochs, 0.0), 0.0)
-    return later
 
 
 def _faded(costs: Costs, weights: NDArray[np.float64]) -> Costs:

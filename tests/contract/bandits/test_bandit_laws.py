@@ -60,10 +60,14 @@ def test_what_is_taken_back_was_never_there(bandit: Bandit, metric: Metric, data
     with_more = bandit.fold(expected, taken(outcomes, slice(kept, None)))
 
     actual = bandit.fold(with_more, taken_back(taken(outcomes, slice(kept, None))))
+    # Steps and times seen are extremes as well; with all of them in both, histories are divided alike.
+    expected, actual, with_more = (bandit.fold(state, outcomes) for state in (expected, actual, with_more))
 
     for left, right, sizes in zip(*map(numbers, (expected, actual, with_more)), strict=True):
         if left.ndim:
-            np.testing.assert_allclose(right, left, rtol=1e-7, atol=1e-7 * np.abs(sizes).max(initial=0.0))
+            np.testing.assert_allclose(
+                right, left, rtol=1e-7, atol=1e-7 * np.abs(sizes[np.isfinite(sizes)]).max(initial=0.0)
+            )
 
 
 @every_bandit

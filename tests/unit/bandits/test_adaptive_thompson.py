@@ -11,6 +11,7 @@ from trimtab_service.bandits.adaptive_thompson import AdaptiveThompson
 from trimtab_service.bandits.thompson import Thompson
 from trimtab_service.domain.errors import InvalidArgument
 from trimtab_service.domain.metric import Goal, Metric
+from trimtab_service.domain.options import from_options
 
 ROUNDS = 5_000
 BATCH = 40
@@ -48,8 +49,8 @@ def test_chances_are_powers_of_those_of_thompson_sampling(metric: Metric) -> Non
 def test_after_a_jump_the_best_is_another(metric: Metric) -> None:
     """A long past counts no more once the present contradicts it; without a hazard it does."""
     rng = np.random.default_rng(2)
-    steps = np.arange(2_100)
-    arms = steps % 2
+    steps = np.arange(2_100.0)
+    arms = np.tile([0, 1], 1_050)
     chance = np.where(steps < 2_000, [0.2, 0.8] * 1_050, [0.8, 0.2] * 1_050)
     outcomes = outcomes_of(arms, (rng.random(2_100) < chance).astype(float), steps=steps)
     forgetful, stubborn = (
@@ -86,4 +87,4 @@ def test_learning_again() -> None:
 def test_options_out_of_range(option: str, value: float) -> None:
     """They are refused by name."""
     with pytest.raises(InvalidArgument, match=option):
-        AdaptiveThompson(**{option: value})
+        from_options(AdaptiveThompson, {option: value})

@@ -27,9 +27,9 @@ def test_without_age_it_is_thompson_sampling(metric: Metric) -> None:
 def test_it_follows(metric: Metric) -> None:
     """Five half-lives after two arms traded places the better one is played, which plain sampling doesn't yet."""
     rng = np.random.default_rng(8)
-    steps = np.arange(3_000)
+    steps = np.arange(3_000.0)
     chance = np.where((steps < 2_500) == (steps % 2 == 0), 0.3, 0.7)
-    outcomes = outcomes_of(steps % 2, (rng.random(3_000) < chance).astype(float), steps=steps)
+    outcomes = outcomes_of(np.tile([0, 1], 1_500), (rng.random(3_000) < chance).astype(float), steps=steps)
     plain, discounted = (
         chances(bandit, bandit.fold(start(bandit, 2, metric), outcomes), np.arange(2))
         for bandit in (Thompson(), DiscountedThompson(half_life_observations=100.0))
@@ -44,7 +44,7 @@ def test_an_arm_left_alone_comes_back() -> None:
     bandit = DiscountedThompson(half_life_observations=50.0)
     first = outcomes_of([0] * 30 + [1] * 30, [1.0] * 30 + [0.0] * 30, steps=0)
     state = bandit.fold(start(bandit, 2, BINARY), first)
-    later = bandit.fold(state, outcomes_of([1] * 400, [0.0, 1.0] * 200, steps=np.arange(400)))
+    later = bandit.fold(state, outcomes_of([1] * 400, [0.0, 1.0] * 200, steps=np.arange(400.0)))
 
     assert chances(bandit, state, [0, 1])[0] < 1e-6
     assert chances(bandit, later, [0, 1])[0] > 0.2

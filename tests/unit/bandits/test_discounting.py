@@ -42,7 +42,9 @@ def test_half_after_a_half_life_of_seconds() -> None:
 def test_order_does_not_matter(seed: int, cut: int, latest: int) -> None:
     """Old outcomes may come after new ones, however long the time between."""
     rng = np.random.default_rng(seed)
-    outcomes = outcomes_of(rng.integers(0, 3, 40), rng.standard_normal(40), steps=rng.integers(0, latest + 1, 40))
+    outcomes = outcomes_of(
+        rng.integers(0, 3, 40), rng.standard_normal(40), steps=rng.integers(0, latest + 1, 40).astype(float)
+    )
     order = rng.permutation(40)
     expected = BY_STEPS.fold(start(BY_STEPS, 3), outcomes)
 

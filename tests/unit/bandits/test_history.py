@@ -19,7 +19,7 @@ def some_outcomes(number: int, arms: int, seed: int, latest: int) -> Outcomes:
     """Costs far from zero, at random steps."""
     rng = np.random.default_rng(seed)
     costs = np.where(rng.random(number) < 0.1, np.nan, 30 + rng.standard_normal(number))
-    steps = rng.integers(0, latest, number, endpoint=True)
+    steps = rng.integers(0, latest, number, endpoint=True).astype(float)
     return outcomes_of(rng.integers(0, arms, number), costs, steps=steps)
 
 
@@ -76,7 +76,7 @@ def test_a_block_without_weight_says_how_much_costs_scatter() -> None:
     """The mean is that of what counts; the variance of single measurements comes from within all blocks."""
     rng = np.random.default_rng(3)
     costs = np.concatenate([50 + rng.standard_normal(2_000), 2 + rng.standard_normal(200)])
-    history = History.of(study_of(1), 1).plus(outcomes_of([0] * 2_200, costs, steps=np.arange(2_200)))
+    history = History.of(study_of(1), 1).plus(outcomes_of([0] * 2_200, costs, steps=np.arange(2_200.0)))
     weights = np.where(history.starts[:, None] < 2_048, 1e-9, 1.0)
     moments = history.weighted(weights).moments
 
