@@ -60,7 +60,7 @@ def _automatic(spec: StudySpec) -> tuple[str, str]:
     return AUTO_PLAIN, f"{count} {noun}, {kind} metric, no context: each is an arm of a bandit"
 
 
-AUTO_PLAIN = "thompson"
+AUTO_PLAIN = "adaptive_thompson"
 
 
 def _count(spec: StudySpec, steps: int) -> int:

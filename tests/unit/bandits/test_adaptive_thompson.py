@@ -67,10 +67,11 @@ def test_after_a_jump_the_best_is_another(metric: Metric) -> None:
 
 
 def test_learning() -> None:
-    """At rest it loses less than Thompson sampling, which loses 117 here, though it watches for changes."""
+    """At rest it loses no more than about what Thompson sampling does, 120, though it watches for changes."""
     study = study_of(len(MEANS), BINARY, Goal.MAXIMIZE)
+    regrets = [regret(AdaptiveThompson(), study, seed, batch=50) for seed in range(3)]
 
-    assert regret(AdaptiveThompson(), study, 1, batch=50) < 160
+    assert np.mean(regrets) < 155
 
 
 def test_learning_again() -> None:
