@@ -162,7 +162,9 @@ def _auto(problem: Problem, found: dict[Entry, Results]) -> list[dict[str, Any]]
             label = f"{problem.name}: auto ({name}), floor {floor:g} / best peer ({best.label})"
             ratio = found[ours].mean / found[best].mean
             # Peers keep no floor: the goal is on equal terms.
-            rows.append(_row(label, ratio) | {"unit": "x"} | ({} if floor else {"goal": "<= 1.05", "holds": ratio <= 1.05}))
+            rows.append(
+                _row(label, ratio) | {"unit": "x"} | ({} if floor else {"goal": "<= 1.05", "holds": ratio <= 1.05})
+            )
     return rows
 
 
