@@ -104,8 +104,8 @@ class Following:
         live = self._live.get(study.name)
         if live is None:
             return
-        after = live.updated(study)
-        if after is None:
+        after = None if study.name in self._slow else live.updated(study)
+        if after is None:  # read anew, by whoever asks next, and not on the event loop
             self.forget(study.name)
         else:
             self._live[study.name] = after.playing(time())
@@ -172,9 +172,14 @@ class Following:
         before = self._live.get(name)
         if before is None or (before.study.revision >= study.revision and before.study.uid == study.uid):
             return
-        if study.algorithm.decisions and study.uid == before.study.uid:
+        if not study.algorithm.decisions or study.uid != before.study.uid:
+            self.forget(name)  # somebody deleted it and made another
+            return
+        try:
             self.updated(study)
-        else:  # somebody deleted it and made another
+        except Exception:
+            # A newer server's algorithm, say. The others must be followed all the same.
+            log.exception("can't take in an update", extra={"study": str(name)})
             self.forget(name)
 
     async def _caught_up(self, name: StudyName) -> None:
