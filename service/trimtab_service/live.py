@@ -101,7 +101,7 @@ class JointArms:
 Play: TypeAlias = ListedArms | JointArms
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True)
 class Live:
     """A bandit study in memory, at one instant. Immutable: the next instant is another value.
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import TypeAlias
+from weakref import ref
 
 from google.protobuf import timestamp_pb2
 
@@ -44,7 +45,7 @@ class Answers:
     def suggested(self, live: Live, chosen: Iterable[Chosen], expire: int) -> bytes:
         """A SuggestResponse. ``expire``: in seconds since 1970."""
         parts = self._parts.get(live.study.name)
-        if parts is None or parts.live is not live:
+        if parts is None or parts.live() is not live:
             if len(self._parts) >= MOST_STUDIES:
                 self._parts.clear()
             parts = self._parts[live.study.name] = _Parts(live)
@@ -54,36 +55,37 @@ class Answers:
         end = self._end[1]
         pieces: list[bytes] = []
         for one in chosen:
-            head, tail = parts.frame(one, len(end))
+            head, tail = parts.frame(live, one, len(end))
             pieces += (head, one.token, tail, end)
         return b"".join(pieces)
 
 
 class _Parts:
-    """Frames of one study at one instant."""
+    """Frames of one study at one instant; they don't keep it in memory."""
 
     __slots__ = ("_frames", "live")
 
     def __init__(self, live: Live) -> None:
-        self.live = live
+        self.live = ref(live)
         self._frames: dict[tuple[int, float, int, int], Frame] = {}
 
-    def frame(self, one: Chosen, rest: int) -> Frame:
+    def frame(self, live: Live, one: Chosen, rest: int) -> Frame:
         """Around the token of a choice; ``rest``: the bytes that follow the tail."""
         key = (one.arm, one.propensity, len(one.token), rest)
         frame = self._frames.get(key)
         if frame is None:
             if len(self._frames) >= MOST_FRAMES:  # propensities differ with the context, say
                 self._frames.clear()
-            frame = self._frames[key] = self._made(one, rest)
+            frame = self._frames[key] = self._made(live, one, rest)
         return frame
 
-    def _made(self, one: Chosen, rest: int) -> Frame:
+    @staticmethod
+    def _made(live: Live, one: Chosen, rest: int) -> Frame:
         tail = trial_pb2.Suggestion(
-            parameters=parameters_to(self.live.arms.point(one.arm)),
+            parameters=parameters_to(live.arms.point(one.arm)),
             source=SOURCES[Source.MODEL],
             propensity=one.propensity,
-            model=model_to(self.live.model),
+            model=model_to(live.model),
         ).SerializeToString()
         id_head = bytes([ID]) + varint(len(one.token))
         length = len(id_head) + len(one.token) + len(tail) + rest
