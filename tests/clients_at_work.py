@@ -60,4 +60,5 @@ class Work:
 
 def decision_of(token: str) -> str:
     """The id of the decision that a token is of, as the log has it."""
-    return base64.urlsafe_b64decode(token.split(".")[2])[18:34].hex()
+    # Behind the study's uid, the time of issue and the step; these studies have no context.
+    return base64.urlsafe_b64decode(token.split(".")[2])[32:48].hex()
