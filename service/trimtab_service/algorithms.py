@@ -41,7 +41,8 @@ def choose(spec: StudySpec) -> ChosenAlgorithm:
                 f"auto takes no other options than {known}; name the algorithm that it is for",
             )
     name, reason = _automatic(spec)
-    return _checked(spec, name, asked.options, f"auto: {reason}")
+    fitting = {"interactions": True} if name == "lin_ucb" and len(spec.context) == 1 else {}
+    return _checked(spec, name, {**fitting, **asked.options}, f"auto: {reason}")
 
 
 def _automatic(spec: StudySpec) -> tuple[str, str]:
@@ -53,7 +54,7 @@ def _automatic(spec: StudySpec) -> tuple[str, str]:
     if count > AUTO_MOST_ARMS:
         return "gp", f"{count} points are too many to learn about one by one"
     if len(spec.context) == 1 and not isinstance(spec.context[0], Categorical):
-        return "cheb_cb", f"{count} {noun}, each an arm of a bandit, and one number as context: a curve for each arm"
+        return "lin_ucb", f"{count} {noun}, each an arm of a bandit, and one number as context: a parabola for each arm"
     if spec.context:
         return "lin_ucb", f"{count} {noun}, each an arm of a bandit, and a context: a linear model for each arm"
     kind = "0/1" if spec.objective_metric.kind is MetricKind.BINARY else "real"
