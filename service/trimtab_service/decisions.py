@@ -47,8 +47,6 @@ from trimtab_service.store.base import (
 from trimtab_service.studies import Studies
 from trimtab_service.tokens import Decision, TokenKeys
 
-_TIME_BYTES = 6  # milliseconds since 1970 until the year 10889
-
 
 @dataclass(frozen=True, slots=True)
 class Ask:
@@ -107,14 +105,30 @@ class Decisions:
         Identity and luck of each come from the request's id, so that a retry is the
         same decision, and counts once. Raises StudyStopped, InvalidArgument.
         """
-        return self._chosen(live, ask, self._identities(live.study, ask))
+        return self._counted(live.study, self._chosen(live, ask, self._identities(live.study, ask)))
 
     async def suggest_remembered(self, live: Live, ask: Ask) -> list[Chosen]:
-        """As ``suggest``, in a study with a default reward: answers after the decisions are remembered."""
-        identities = self._identities(live.study, ask)
-        chosen = self._chosen(live, ask, identities)
-        await self._storage.expect(ExpectationBatch(live.study, [self._expectation(live.study, one) for one in chosen]))
+        """As ``suggest``, in a study with a default reward: answers after the decisions are remembered.
+
+        Raises StudyNotFound as well.
+        """
+        study = live.study
+        chosen = self._chosen(live, ask, self._identities(study, ask))
+        try:
+            await self._storage.expect(ExpectationBatch(study, [self._expectation(study, one) for one in chosen]))
+        except StudyNotFound:
+            self._forget(study.name)
+            raise
+        return self._counted(study, chosen)
+
+    def _counted(self, study: Study, chosen: list[Chosen]) -> list[Chosen]:
+        self._counts[study.algorithm.name].inc(len(chosen))
         return chosen
+
+    def _forget(self, name: StudyName) -> None:
+        """Of a study that turned out to be gone."""
+        self._studies.forget(name)
+        self.deleted(name)
 
     def _expectation(self, study: Study, chosen: Chosen) -> Expectation:
         decision = self._keys.verify(chosen.token.decode())
@@ -148,7 +162,6 @@ class Decisions:
         context = _coded(study, ask.context)
         signer = self._keys.signer(bytes.fromhex(study.uid), int(time() * 1000), live.observation_count, context)
         sign = signer.sign
-        self._counts[study.algorithm.name].inc(len(identities))
         if isinstance(play, JointArms):
             if ask.allowed:
                 raise InvalidArgument("allowed", f"{study.algorithm.name} can't leave points out")
@@ -188,8 +201,7 @@ class Decisions:
             # request is a repeated one, only the store can say.
             results = iter(await self._storage.record(DecisionBatch(study, good, request)))
         except StudyNotFound:
-            self._studies.forget(study.name)
-            self.deleted(study.name)
+            self._forget(study.name)
             raise
         if good:
             self._following.expect(study.name)

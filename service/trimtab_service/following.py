@@ -15,7 +15,7 @@ from dataclasses import replace
 from datetime import timedelta
 from time import monotonic, perf_counter, time
 
-from trimtab_service.domain.errors import InvalidArgument, StudyNotFound, TrimtabError
+from trimtab_service.domain.errors import StudyNotFound, TrimtabError
 from trimtab_service.domain.study import Study, StudyName
 from trimtab_service.live import Live
 from trimtab_service.metrics import Metrics
@@ -29,6 +29,10 @@ INLINE_SECONDS = 0.002  # a policy that took longer is made in a thread, not on 
 PAGE = 5_000  # rows of the log folded at once
 CHECKPOINT_ROWS = 10_000  # observations between two checkpoints of a study
 COMPACTED_ROWS = 5_000  # deleted in one transaction
+# An update may lower decision_lifetime, and rows that only a longer one needs are
+# deleted no sooner than this after it: by then every replica goes by the update
+# (see ``studies.MEMO_SECONDS``), and what it let in before has been stored.
+UPDATE_SECONDS = 60.0
 SETTLED = 1_000  # default rewards counted in one transaction
 # Of the time that one look at the log takes, how many times it pauses before
 # the next: under load, following the log takes a seventh of the event loop at most.
@@ -150,10 +154,12 @@ class Following:
 
     async def _looked_everywhere(self) -> None:
         """Two statements for all live studies, and one for each that has changed."""
-        store, live = self._storage.store, list(self._live.values())
+        store, live, begun = self._storage.store, list(self._live.values()), monotonic()
         revisions = await self._storage.read(store.revisions, [one.study.uid for one in live])
         for one in live:
-            if revisions.get(one.study.uid) != one.study.revision:
+            if revisions.get(one.study.uid) == one.study.revision:
+                self._studies.confirm(one.study, begun)
+            else:
                 await self._refreshed(one.study.name)
         self._new.clear()
         live = list(self._live.values())
@@ -249,16 +255,24 @@ class Following:
         return replace(live, saved=live.observation_count)
 
     async def compact(self) -> None:
-        """Deletes what the live studies need no longer: behind a checkpoint, and older than their retention."""
+        """Deletes what the live studies need no longer: behind a checkpoint, and older than their retention.
+
+        Nothing of a study that was updated in the last ``UPDATE_SECONDS``.
+        """
         for live in list(self._live.values()):
             retention = live.study.spec.retention
-            if retention is None or live.observation_count == 0:
+            if retention is None or live.observation_count == 0 or self._is_fresh(live.study):
                 continue
             if live.saved < live.observation_count:
                 saved = await self._saved(live)
                 if self._live.get(live.study.name) is live:
                     self._live[live.study.name] = saved
             await self._compacted(live, retention)
+
+    def _is_fresh(self, study: Study) -> bool:
+        """Whether a replica may still go by what the study was before its last update."""
+        age = self._storage.now() - study.update_time
+        return study.revision > 1 and age < timedelta(seconds=UPDATE_SECONDS)
 
     async def _compacted(self, live: Live, retention: timedelta) -> None:
         before = self._storage.now() - retention
@@ -275,10 +289,3 @@ class Following:
                 while settled == SETTLED:
                     settled = await self._storage.write(self._storage.store.settle, self._storage.now(), SETTLED)
                     self._metrics.settled.inc(settled)
-
-
-def check(study: Study) -> None:
-    """Raises InvalidArgument (a field of the spec) where the study doesn't fit its bandit."""
-    live = Live.begun(study)
-    if live.arms.count < 1:
-        raise InvalidArgument("search_space", "there is no point")

@@ -1,7 +1,7 @@
 """A bandit study in memory, at one instant.
 
 Everything here is a function of values: of the study, and of the rows of its
-log. Reading the log, and when to, is for ``decisions``.
+log. Reading the log, and when to, is for ``following``.
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
+from time import monotonic
 from uuid import uuid4
 
 from trimtab_service import algorithms
@@ -16,7 +17,15 @@ from trimtab_service.domain import errors
 from trimtab_service.domain.arms import levels
 from trimtab_service.domain.errors import EtagMismatch, InvalidArgument, StudyNotFound
 from trimtab_service.domain.space import SearchSpace
-from trimtab_service.domain.study import LARGEST_SEED, Study, StudyCounts, StudyName, StudySpec, StudyState
+from trimtab_service.domain.study import (
+    LARGEST_SEED,
+    ChosenAlgorithm,
+    Study,
+    StudyCounts,
+    StudyName,
+    StudySpec,
+    StudyState,
+)
 from trimtab_service.live import Live
 from trimtab_service.storage import Storage
 from trimtab_service.store.base import LogRow, Request
@@ -24,6 +33,9 @@ from trimtab_service.store.base import LogRow, Request
 log = logging.getLogger(__name__)
 
 MOST_REMEMBERED = 10_000  # studies
+# For how long a study that was read is taken for what it is. Who relies on every
+# replica knowing of an update waits for a multiple of it.
+MEMO_SECONDS = 10.0
 
 CHANGEABLE = frozenset(
     {
@@ -37,6 +49,9 @@ CHANGEABLE = frozenset(
         "spec.retention",
         "spec.disabled_arms",
         "spec.search_space",
+        "spec.outcome_constraints",
+        "spec.half_life",
+        "spec.transfer_from",
     }
 )
 """What an update may change: what a study means stays as it was when its history was made."""
@@ -45,7 +60,7 @@ MOST_SPACES = 100  # that a study has had
 
 
 class Studies:
-    """Studies in the store, and a memo of those seen lately.
+    """Studies in the store, and a memo of those seen in the last ``MEMO_SECONDS``.
 
     The memo only says where to look first; whoever acts on a study acts on
     what the store holds, and calls ``forget`` when that is another one.
@@ -53,19 +68,25 @@ class Studies:
 
     def __init__(self, storage: Storage) -> None:
         self._storage = storage
-        self._memo: OrderedDict[StudyName, Study] = OrderedDict()
+        self._memo: OrderedDict[StudyName, tuple[Study, float]] = OrderedDict()  # and when it was so at the earliest
 
     async def recall(self, name: StudyName) -> Study:
-        """The study as it was when last read, maybe a while ago. Raises StudyNotFound."""
-        study = self._memo.get(name)
-        return study if study is not None else await self.get(name)
+        """The study as it was at some instant of the last ``MEMO_SECONDS``. Raises StudyNotFound."""
+        study, seen = self._memo.get(name, (None, 0.0))
+        return study if study is not None and monotonic() - seen < MEMO_SECONDS else await self.get(name)
+
+    def confirm(self, study: Study, seen: float) -> None:
+        """Says that the store held this very study at ``seen``, in seconds on the monotonic clock, or later."""
+        known, _ = self._memo.get(study.name, (None, 0.0))
+        if known is not None and known.etag == study.etag:
+            self._remember(study, seen)
 
     def forget(self, name: StudyName) -> None:
         """Makes the next ``recall`` read the store."""
         self._memo.pop(name, None)
 
-    def _remember(self, study: Study) -> Study:
-        self._memo[study.name] = study
+    def _remember(self, study: Study, seen: float) -> Study:
+        self._memo[study.name] = study, seen
         self._memo.move_to_end(study.name)
         if len(self._memo) > MOST_REMEMBERED:
             self._memo.popitem(last=False)
@@ -73,15 +94,16 @@ class Studies:
 
     async def create(self, name: StudyName, spec: StudySpec, request: Request | None) -> Study:
         """Raises InvalidArgument (field ``study.spec...``), StudyExists, RequestIdReused."""
-        now = self._storage.now()
+        now, begun = self._storage.now(), monotonic()
         if spec.seed is None:
             spec = replace(spec, seed=secrets.randbelow(LARGEST_SEED))
         with errors.field("study.spec"):
             study = self._assembled(name, spec, now)
+            await self._check_related(spec)
         stored = await self._storage.write(self._storage.store.create_study, study, request)
         if stored.uid == study.uid:
             log.info("study created", extra={"study": str(name), "algorithm": study.algorithm.name})
-        return self._remember(stored)
+        return self._remember(stored, begun)
 
     @staticmethod
     def _assembled(name: StudyName, spec: StudySpec, now: datetime) -> Study:
@@ -97,9 +119,23 @@ class Studies:
             Live.begun(study)
         return study
 
+    async def _check_related(self, spec: StudySpec) -> None:
+        """Raises InvalidArgument where a study that is to be learned from isn't there, or has no trials to tell of.
+
+        Later it may be deleted; then it tells nothing.
+        """
+        for index, name in enumerate(spec.transfer_from):
+            try:
+                related = await self.get(name)
+            except StudyNotFound:
+                raise InvalidArgument(f"transfer_from[{index}]", f"there is no study {name}") from None
+            if related.algorithm.decisions:
+                raise InvalidArgument(f"transfer_from[{index}]", f"{name} is a bandit study, which has no trials")
+
     async def get(self, name: StudyName) -> Study:
         """The study as it is now. Raises StudyNotFound."""
-        return self._remember(await self._storage.read(self._storage.store.get_study, name))
+        begun = monotonic()
+        return self._remember(await self._storage.read(self._storage.store.get_study, name), begun)
 
     async def counts(self, study: Study) -> StudyCounts:
         """How much there is in it."""
@@ -125,25 +161,26 @@ class Studies:
 
         Raises StudyNotFound, InvalidArgument, EtagMismatch, RequestIdReused.
         """
+        begun = monotonic()
         old = await self.get(name)
         replayed = request is not None and await self._storage.read(self._storage.store.replayed, old.uid, request)
         if replayed:
             return old
         self._check_etag(old, etag)
         spec, state = change(old)
+        with errors.field("study.spec"):
+            _check_constraints(old.spec, spec)
+        chosen = old.algorithm
+        if "spec.algorithm" in paths:
+            with errors.field("study.spec"):
+                chosen = _rechosen(old, spec)
+        if "spec.transfer_from" in paths:
+            with errors.field("study.spec"):
+                await self._check_related(spec)
         spaces = old.earlier_spaces
         if spec.space != old.spec.space:
             with errors.field("study.spec.search_space"):
-                spaces = (*spaces, _grown(old, spec))
-        if "spec.algorithm" in paths:
-            with errors.field("study.spec"):
-                chosen = algorithms.choose(spec)
-                if chosen.decisions != old.algorithm.decisions:
-                    raise InvalidArgument(
-                        "algorithm.name", "a study can't change between stored trials and decisions; create another one"
-                    )
-        else:
-            chosen = old.algorithm
+                spaces = (*spaces, _grown(old, spec, chosen))
         new = replace(
             old,
             spec=spec,
@@ -158,7 +195,7 @@ class Studies:
                 Live.begun(new)
         stored = await self._storage.write(self._storage.store.replace_study, old, new, request)
         log.info("study updated", extra={"study": str(name), "revision": stored.revision})
-        return self._remember(stored)
+        return self._remember(stored, begun)
 
     async def delete(self, name: StudyName, etag: str, request: Request | None) -> None:
         """Raises StudyNotFound, EtagMismatch, RequestIdReused; a repeated request is answered like the first."""
@@ -181,11 +218,55 @@ class Studies:
             raise EtagMismatch(f"{study.name} has changed since etag {etag[:64]!r} was read", etag=study.etag)
 
 
-def _grown(old: Study, spec: StudySpec) -> SearchSpace:
-    """The space so far, once it is sure that ``spec`` only adds to it. Raises InvalidArgument."""
+def _check_constraints(old: StudySpec, new: StudySpec) -> None:
+    """Raises InvalidArgument where the history may lack what the new constraints need."""
+    kept = {constraint.metric for constraint in old.outcome_constraints}
+    for index, constraint in enumerate(new.outcome_constraints):
+        if constraint.metric not in kept:
+            raise InvalidArgument(
+                f"outcome_constraints[{index}].metric",
+                f"{constraint.metric!r} was not constrained before, so trials may lack it; bounds can be changed and "
+                "constraints left out",
+            )
+
+
+def _rechosen(old: Study, spec: StudySpec) -> ChosenAlgorithm:
+    """The algorithm that ``spec`` asks for. Raises InvalidArgument (fields ``algorithm...``)."""
+    chosen = algorithms.choose(spec)
+    if chosen.decisions != old.algorithm.decisions:
+        raise InvalidArgument(
+            "algorithm.name", "a study can't change between stored trials and decisions; create another one"
+        )
+    if chosen.decisions:
+        with errors.field("algorithm"):
+            _check_numbers(old, chosen)
+    return chosen
+
+
+def _check_numbers(old: Study, chosen: ChosenAlgorithm) -> None:
+    """Raises InvalidArgument where an arm would get another number: decisions and the log name arms so."""
+    before, after = bandit(old.algorithm), bandit(chosen)
+    if old.earlier_spaces and before.joint != after.joint:
+        raise InvalidArgument(
+            "name", f"{after.name} numbers points otherwise than {before.name} once values were added; create another"
+        )
+    with errors.field('options["steps"]'):
+        for parameter in (one for space in (*old.earlier_spaces, old.spec.space) for one in space.parameters):
+            if levels(parameter, after.steps) != levels(parameter, before.steps):
+                raise InvalidArgument(
+                    "",
+                    f"must stay {before.steps}: with {after.steps}, {parameter.name!r} has other values, and decisions "
+                    "made so far would mean other points; create another study",
+                )
+
+
+def _grown(old: Study, spec: StudySpec, chosen: ChosenAlgorithm) -> SearchSpace:
+    """The space so far, once it is sure that ``spec`` only adds to it, and not too much. Raises InvalidArgument."""
     if not old.algorithm.decisions:
         raise InvalidArgument("", "only a bandit study can be given more values")
-    ours = bandit(old.algorithm)
+    for field, words in algorithms.beyond_arms(spec.space).items():
+        raise InvalidArgument(field, f"only trial studies have {words}, and {chosen.name} is a bandit")
+    ours = bandit(chosen)
     if ours.joint:
         raise InvalidArgument("", f"a study of {ours.name} can't be given more values; create another one")
     if len(old.earlier_spaces) >= MOST_SPACES:
@@ -198,4 +279,5 @@ def _grown(old: Study, spec: StudySpec) -> SearchSpace:
             missing = set(levels(one, ours.steps)) - set(levels(other, ours.steps))
             if missing:
                 raise InvalidArgument("", f"{min(missing)!r} must stay; to leave arms out, disable them")
+    algorithms.check_count(spec, ours)
     return old.spec.space

@@ -153,3 +153,62 @@ def test_only_disabled_arms_are_no_choice(server: RunningServer) -> None:
     with pytest.raises(grpc.RpcError) as refusal:
         change(server, "off", letters_spec(disabled_arms=every), "spec.disabled_arms")
     assert fields_at_fault(refusal) == ["study.spec.disabled_arms"]
+
+
+def numbers_spec(largest: int, algorithm: str = "thompson", **options: int) -> study_pb2.StudySpec:
+    """One whole number from 1 to choose."""
+    spec = serving.arms_spec(algorithm, largest)
+    for name, option in options.items():
+        spec.algorithm.options[name].CopyFrom(serving.value(option))
+    return spec
+
+
+@pytest.mark.parametrize("options", [{"steps": 2}, {}])
+def test_steps_that_would_renumber_arms_are_refused(server: RunningServer, options: dict[str, int]) -> None:
+    """Decisions in flight would mean other parameters; nothing is stored, and they stay what they were."""
+    study = f"stepped-{len(options)}"
+    created = serving.create(server, numbers_spec(9, steps=3), study)
+    early = drawn(server, study, 50)
+    with pytest.raises(grpc.RpcError) as refusal:
+        change(server, study, numbers_spec(9, "kl_ucb", **options), "spec.algorithm")
+    serving.observe(server, *[serving.measured(one.id, "click", 1.0) for one in early], study=study)
+
+    assert fields_at_fault(refusal) == ['study.spec.algorithm.options["steps"]']
+    assert serving.get(server, study).spec == created.spec
+    logged = [row.parameters for row in serving.all_observations(server, study)]
+    assert sorted(map(str, logged)) == sorted(str(one.parameters) for one in early)
+
+
+def test_steps_that_change_no_value_are_taken(server: RunningServer) -> None:
+    """The same steps with another algorithm; or more than there are values."""
+    serving.create(server, numbers_spec(9, steps=3), "same")
+    change(server, "same", numbers_spec(9, "kl_ucb", steps=3), "spec.algorithm")
+    serving.create(server, numbers_spec(3), "more")
+    change(server, "more", numbers_spec(3, "kl_ucb", steps=5), "spec.algorithm")
+    assert {one.parameters.values["arm"].int_value for one in drawn(server, "same")} <= {1, 5, 9}
+    assert {one.parameters.values["arm"].int_value for one in drawn(server, "more")} <= {1, 2, 3}
+
+
+def test_a_study_that_grew_keeps_listing_its_arms(server: RunningServer) -> None:
+    """A bandit of a lattice numbers points by their place in the space, and would mean others."""
+    serving.create(server, letters_spec(), "listed")
+    change(server, "listed", letters_spec("zabc"), "spec.search_space")
+    lattice = letters_spec("zabc")
+    lattice.algorithm.name = "independent"
+    with pytest.raises(grpc.RpcError) as refusal:
+        change(server, "listed", lattice, "spec.algorithm")
+    assert fields_at_fault(refusal) == ["study.spec.algorithm.name"]
+    assert serving.get(server, "listed").algorithm.name == "thompson"
+
+
+def test_a_space_does_not_grow_beyond_what_can_be_listed(server: RunningServer) -> None:
+    """The values of each parameter are few, their combinations are not."""
+    spec = letters_spec()
+    more = spec.search_space.parameters.add(name="size")
+    more.integer_range.min, more.integer_range.max = 1, 10
+    serving.create(server, spec, "huge")
+    more.integer_range.max = 500
+    with pytest.raises(grpc.RpcError) as refusal:
+        change(server, "huge", spec, "spec.search_space")
+    assert fields_at_fault(refusal) == ["study.spec.search_space"]
+    assert serving.get(server, "huge").revision == 1

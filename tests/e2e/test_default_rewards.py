@@ -66,8 +66,15 @@ def test_a_late_reward_takes_the_place_of_the_default_once(server: RunningServer
     assert other.error.reason == "OBSERVATION_CONFLICT"
     rows = serving.all_observations(server)
     assert [row.replaces_default for row in rows].count(True) == 1
-    assert len(rows) == 3
-    assert never.id
+    assert sorted((row.is_default, row.replaces_default) for row in rows) == [
+        (False, True),
+        (True, False),
+        (True, False),
+    ]
+    (decision,) = {row.observation.suggestion_id for row in rows if row.replaces_default}
+    (other_row,) = [row for row in rows if row.observation.suggestion_id != decision]
+    assert other_row.is_default
+    assert other_row.parameters == never.parameters
 
 
 def test_a_repeated_suggest_is_one_decision(server: RunningServer) -> None:

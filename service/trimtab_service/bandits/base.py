@@ -21,7 +21,6 @@ from trimtab_service.domain.study import Study
 
 MOST_ARMS = 1_000  # of a bandit that lists them
 MOST_STEPS = 1_000  # of a numeric parameter cut into steps
-LEAST_FLOOR = 1e-9  # where a floor is needed
 
 
 @dataclass(frozen=True, slots=True)

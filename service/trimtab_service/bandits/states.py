@@ -94,11 +94,6 @@ def extended(state: State, template: State) -> State:
     return larger
 
 
-def size(state: Any) -> int:
-    """Bytes of its arrays."""
-    return sum(leaf.nbytes for leaf in leaves(state) if isinstance(leaf, np.ndarray))
-
-
 def leaves(state: Any) -> Iterator[NDArray[Any] | float | int]:
     """Every array and number in a state, in the order of the fields."""
     if is_dataclass(state) and not isinstance(state, type):

@@ -87,8 +87,3 @@ def test_a_state_of_enough_arms_stays_as_it_is() -> None:
     state = state_of(3, 1.0)
 
     assert states.extended(state, state_of(3, 0.0)).counts is state.counts
-
-
-def test_size_is_that_of_the_arrays() -> None:
-    """In bytes."""
-    assert states.size(state_of(3, 0.0, rounds=5)) == 8 * (3 + 6 + 5)

@@ -1,0 +1,80 @@
+"""When what lies behind a checkpoint may be deleted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from replicas import NAME, SPEC, Clock, Replica, replicas
+from trimtab_service.decisions import Ask, DecisionReport
+from trimtab_service.domain.errors import DecisionExpired
+from trimtab_service.domain.observation import Measurement, Observation, Outcome
+from trimtab_service.domain.study import StudySpec
+from trimtab_service.following import UPDATE_SECONDS
+from trimtab_service.store.base import DUPLICATE, RECORDED, Result
+
+CLICKED = Observation(Outcome.COMPLETED, {"click": Measurement(1.0)})
+BRIEF = replace(SPEC, decision_lifetime=timedelta(seconds=5), retention=timedelta(seconds=5))
+
+
+@pytest.fixture
+def clock() -> Iterator[Clock]:
+    """One that everybody goes by."""
+    with Clock() as clock:
+        yield clock
+
+
+async def decided(replica: Replica, spec: StudySpec) -> str:
+    """The token of a decision of a new study, which was observed."""
+    live = await replica.following.open(await replica.studies.create(NAME, spec, None))
+    (chosen,) = replica.decisions.suggest(live, Ask())
+    token = chosen.token.decode()
+    assert await observed(replica, token) is RECORDED
+    return token
+
+
+async def observed(replica: Replica, token: str) -> Result:
+    """What becomes of an observation."""
+    (result,) = await replica.decisions.observe(
+        await replica.studies.recall(NAME), [DecisionReport(token, CLICKED)], None
+    )
+    return result
+
+
+async def rows_left(replica: Replica) -> int:
+    """After a sweep."""
+    await replica.look()
+    await replica.following.compact()
+    return len(await replica.studies.observations(await replica.studies.get(NAME), 0, 10))
+
+
+async def test_nothing_is_deleted_soon_after_an_update(clock: Clock, sqlite_url: str) -> None:
+    """A decision is counted once, though another server went by a longer lifetime while it lived shorter already."""
+    async with replicas(sqlite_url) as (first, second):
+        token = await decided(first, SPEC)
+        clock.seconds += 10
+        await second.studies.recall(NAME)
+        updated = await first.studies.update(
+            NAME, lambda old: (BRIEF, old.state), frozenset({"spec.decision_lifetime", "spec.retention"}), "", None
+        )
+        first.decisions.updated(updated)
+        left, results = [], []
+        for seconds in (0, UPDATE_SECONDS - 1, 1):
+            clock.seconds += seconds
+            left.append(await rows_left(first))
+            results.append(await observed(second, token))
+        assert (await first.studies.counts(updated)).observations == 1
+    assert left == [1, 1, 0]
+    assert results[0] is DUPLICATE
+    assert [type(result) for result in results[1:]] == [DecisionExpired, DecisionExpired]
+
+
+async def test_a_study_as_it_was_created_is_not_waited_for(clock: Clock, sqlite_url: str) -> None:
+    """Nobody can know it otherwise."""
+    async with replicas(sqlite_url) as (first, _):
+        await decided(first, BRIEF)
+        clock.seconds += 6
+        assert await rows_left(first) == 0
