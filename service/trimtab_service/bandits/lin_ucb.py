@@ -32,7 +32,7 @@ class LinUcb(LinearBandit):
 
     name: ClassVar[str] = "lin_ucb"
 
-    alpha: float = 1.3
+    alpha: float = 1.0
 
     def __post_init__(self) -> None:
         Options.__post_init__(self)

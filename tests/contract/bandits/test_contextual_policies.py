@@ -31,6 +31,7 @@ from trimtab_service.domain.metric import Metric
 from trimtab_service.domain.space import Float
 
 DRAWS = 1_000_000
+LEVEL = 1e-3  # how often each check of so many draws would fail by chance; there are dozens
 TARGET = np.array([0.05, 0.4, 0.15, 0.1, 0.3])
 """A fixed policy whose value is estimated from what another one played."""
 
@@ -65,9 +66,9 @@ def test_propensities_are_frequencies(bandit: Any, context: Context, floor: floa
     np.testing.assert_array_equal(propensities, drawn.probabilities[arms])
     assert drawn.probabilities.min() >= floor / ARMS * (1 - 1e-9)
     frequencies = np.bincount(arms, minlength=ARMS)
-    assert stats.chisquare(frequencies, DRAWS * drawn.probabilities / drawn.probabilities.sum()).pvalue > 1e-3
+    assert stats.chisquare(frequencies, DRAWS * drawn.probabilities / drawn.probabilities.sum()).pvalue > LEVEL
     weighted = TARGET[arms] / propensities * (means[arms] + rng.standard_normal(DRAWS))
-    error = stats.norm.ppf(0.995) * weighted.std() / DRAWS**0.5
+    error = stats.norm.isf(LEVEL / 2) * weighted.std() / DRAWS**0.5
     assert pytest.approx(weighted.mean(), abs=error) == TARGET @ means
 
 

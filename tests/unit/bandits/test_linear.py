@@ -104,3 +104,18 @@ def test_the_best_on_average() -> None:
     average = chosen[None]
     assert average is not None
     assert average.cost == pytest.approx(0.5, abs=0.05)
+
+
+def test_arms_that_look_alike_do_not_settle_the_rest() -> None:
+    """Two arms with nothing but noise don't make a third one, never tried, certain to be like them."""
+    rng = np.random.default_rng(3)
+    features = Features.of(CONTEXT)
+    rows = features(np.column_stack([rng.uniform(0, 10, 200), rng.uniform(-5, 5, 200)]))
+    nothing = Regression.nothing(study_of(3), 3, features.count)
+    outcomes = outcomes_of(np.arange(200) % 2, rng.standard_normal(200))
+    belief = Belief.of(nothing.plus(outcomes, rows), features)
+
+    assert belief is not None
+    errors = belief.posterior(rows[0], np.arange(3)).errors
+    assert errors[:2].max() < 0.3
+    assert errors[2] > 0.5  # of the costs' standard deviation: what one more arm that differs would leave
