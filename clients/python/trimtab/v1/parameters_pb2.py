@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1btrimtab/v1/parameters.proto\x12\ntrimtab.v1\"j\n\x05Value\x12\x16\n\x0c\x64ouble_value\x18\x01 \x01(\x01H\x00\x12\x13\n\tint_value\x18\x02 \x01(\x03H\x00\x12\x16\n\x0cstring_value\x18\x03 \x01(\tH\x00\x12\x14\n\nbool_value\x18\x04 \x01(\x08H\x00\x42\x06\n\x04kind\"\x82\x01\n\nParameters\x12\x32\n\x06values\x18\x01 \x03(\x0b\x32\".trimtab.v1.Parameters.ValuesEntry\x1a@\n\x0bValuesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12 \n\x05value\x18\x02 \x01(\x0b\x32\x11.trimtab.v1.Value:\x02\x38\x01\"d\n\nFloatRange\x12\x0b\n\x03min\x18\x01 \x01(\x01\x12\x0b\n\x03max\x18\x02 \x01(\x01\x12 \n\x05scale\x18\x03 \x01(\x0e\x32\x11.trimtab.v1.Scale\x12\x11\n\x04step\x18\x04 \x01(\x01H\x00\x88\x01\x01\x42\x07\n\x05_step\"J\n\x0cIntegerRange\x12\x0b\n\x03min\x18\x01 \x01(\x03\x12\x0b\n\x03max\x18\x02 \x01(\x03\x12 \n\x05scale\x18\x03 \x01(\x0e\x32\x11.trimtab.v1.Scale\"0\n\x0b\x43\x61tegorical\x12!\n\x06values\x18\x01 \x03(\x0b\x32\x11.trimtab.v1.Value\"-\n\x08\x44iscrete\x12!\n\x06values\x18\x01 \x03(\x0b\x32\x11.trimtab.v1.Value\"\xf8\x01\n\rParameterSpec\x12\x0c\n\x04name\x18\x01 \x01(\t\x12-\n\x0b\x66loat_range\x18\x02 \x01(\x0b\x32\x16.trimtab.v1.FloatRangeH\x00\x12\x31\n\rinteger_range\x18\x03 \x01(\x0b\x32\x18.trimtab.v1.IntegerRangeH\x00\x12.\n\x0b\x63\x61tegorical\x18\x04 \x01(\x0b\x32\x17.trimtab.v1.CategoricalH\x00\x12(\n\x08\x64iscrete\x18\x05 \x01(\x0b\x32\x14.trimtab.v1.DiscreteH\x00\x12\x13\n\x0b\x64\x65scription\x18\x06 \x01(\tB\x08\n\x06\x64omain\"<\n\x0bSearchSpace\x12-\n\nparameters\x18\x01 \x03(\x0b\x32\x19.trimtab.v1.ParameterSpec*P\n\x05Scale\x12\x15\n\x11SCALE_UNSPECIFIED\x10\x00\x12\x10\n\x0cSCALE_LINEAR\x10\x01\x12\r\n\tSCALE_LOG\x10\x02\x12\x0f\n\x0bSCALE_LOGIT\x10\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1btrimtab/v1/parameters.proto\x12\ntrimtab.v1\"j\n\x05Value\x12\x16\n\x0c\x64ouble_value\x18\x01 \x01(\x01H\x00\x12\x13\n\tint_value\x18\x02 \x01(\x03H\x00\x12\x16\n\x0cstring_value\x18\x03 \x01(\tH\x00\x12\x14\n\nbool_value\x18\x04 \x01(\x08H\x00\x42\x06\n\x04kind\"\x82\x01\n\nParameters\x12\x32\n\x06values\x18\x01 \x03(\x0b\x32\".trimtab.v1.Parameters.ValuesEntry\x1a@\n\x0bValuesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12 \n\x05value\x18\x02 \x01(\x0b\x32\x11.trimtab.v1.Value:\x02\x38\x01\"d\n\nFloatRange\x12\x0b\n\x03min\x18\x01 \x01(\x01\x12\x0b\n\x03max\x18\x02 \x01(\x01\x12 \n\x05scale\x18\x03 \x01(\x0e\x32\x11.trimtab.v1.Scale\x12\x11\n\x04step\x18\x04 \x01(\x01H\x00\x88\x01\x01\x42\x07\n\x05_step\"J\n\x0cIntegerRange\x12\x0b\n\x03min\x18\x01 \x01(\x03\x12\x0b\n\x03max\x18\x02 \x01(\x03\x12 \n\x05scale\x18\x03 \x01(\x0e\x32\x11.trimtab.v1.Scale\"0\n\x0b\x43\x61tegorical\x12!\n\x06values\x18\x01 \x03(\x0b\x32\x11.trimtab.v1.Value\"-\n\x08\x44iscrete\x12!\n\x06values\x18\x01 \x03(\x0b\x32\x11.trimtab.v1.Value\"u\n\tCondition\x12\x11\n\tparameter\x18\x01 \x01(\t\x12!\n\x06values\x18\x02 \x03(\x0b\x32\x11.trimtab.v1.Value\x12\x10\n\x03min\x18\x03 \x01(\x01H\x00\x88\x01\x01\x12\x10\n\x03max\x18\x04 \x01(\x01H\x01\x88\x01\x01\x42\x06\n\x04_minB\x06\n\x04_max\"+\n\x0bNormalPrior\x12\x0c\n\x04mean\x18\x01 \x01(\x01\x12\x0e\n\x06spread\x18\x02 \x01(\x01\"\x1f\n\x0cWeightsPrior\x12\x0f\n\x07weights\x18\x01 \x03(\x01\"g\n\x05Prior\x12)\n\x06normal\x18\x01 \x01(\x0b\x32\x17.trimtab.v1.NormalPriorH\x00\x12+\n\x07weights\x18\x02 \x01(\x0b\x32\x18.trimtab.v1.WeightsPriorH\x00\x42\x06\n\x04kind\"\xc5\x02\n\rParameterSpec\x12\x0c\n\x04name\x18\x01 \x01(\t\x12-\n\x0b\x66loat_range\x18\x02 \x01(\x0b\x32\x16.trimtab.v1.FloatRangeH\x00\x12\x31\n\rinteger_range\x18\x03 \x01(\x0b\x32\x18.trimtab.v1.IntegerRangeH\x00\x12.\n\x0b\x63\x61tegorical\x18\x04 \x01(\x0b\x32\x17.trimtab.v1.CategoricalH\x00\x12(\n\x08\x64iscrete\x18\x05 \x01(\x0b\x32\x14.trimtab.v1.DiscreteH\x00\x12\x13\n\x0b\x64\x65scription\x18\x06 \x01(\t\x12)\n\nconditions\x18\n \x03(\x0b\x32\x15.trimtab.v1.Condition\x12 \n\x05prior\x18\x14 \x01(\x0b\x32\x11.trimtab.v1.PriorB\x08\n\x06\x64omain\"\xb2\x01\n\x10LinearConstraint\x12:\n\x07weights\x18\x01 \x03(\x0b\x32).trimtab.v1.LinearConstraint.WeightsEntry\x12\x10\n\x03min\x18\x02 \x01(\x01H\x00\x88\x01\x01\x12\x10\n\x03max\x18\x03 \x01(\x01H\x01\x88\x01\x01\x1a.\n\x0cWeightsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01:\x02\x38\x01\x42\x06\n\x04_minB\x06\n\x04_max\";\n\x07Simplex\x12\x12\n\nparameters\x18\x01 \x03(\t\x12\x12\n\x05total\x18\x02 \x01(\x01H\x00\x88\x01\x01\x42\x08\n\x06_total\"\x9e\x01\n\x0bSearchSpace\x12-\n\nparameters\x18\x01 \x03(\x0b\x32\x19.trimtab.v1.ParameterSpec\x12\x38\n\x12linear_constraints\x18\n \x03(\x0b\x32\x1c.trimtab.v1.LinearConstraint\x12&\n\tsimplexes\x18\x0b \x03(\x0b\x32\x13.trimtab.v1.Simplex*P\n\x05Scale\x12\x15\n\x11SCALE_UNSPECIFIED\x10\x00\x12\x10\n\x0cSCALE_LINEAR\x10\x01\x12\r\n\tSCALE_LOG\x10\x02\x12\x0f\n\x0bSCALE_LOGIT\x10\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,8 +33,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_PARAMETERS_VALUESENTRY']._loaded_options = None
   _globals['_PARAMETERS_VALUESENTRY']._serialized_options = b'8\001'
-  _globals['_SCALE']._serialized_start=872
-  _globals['_SCALE']._serialized_end=952
+  _globals['_LINEARCONSTRAINT_WEIGHTSENTRY']._loaded_options = None
+  _globals['_LINEARCONSTRAINT_WEIGHTSENTRY']._serialized_options = b'8\001'
+  _globals['_SCALE']._serialized_start=1592
+  _globals['_SCALE']._serialized_end=1672
   _globals['_VALUE']._serialized_start=43
   _globals['_VALUE']._serialized_end=149
   _globals['_PARAMETERS']._serialized_start=152
@@ -49,8 +51,22 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CATEGORICAL']._serialized_end=510
   _globals['_DISCRETE']._serialized_start=512
   _globals['_DISCRETE']._serialized_end=557
-  _globals['_PARAMETERSPEC']._serialized_start=560
-  _globals['_PARAMETERSPEC']._serialized_end=808
-  _globals['_SEARCHSPACE']._serialized_start=810
-  _globals['_SEARCHSPACE']._serialized_end=870
+  _globals['_CONDITION']._serialized_start=559
+  _globals['_CONDITION']._serialized_end=676
+  _globals['_NORMALPRIOR']._serialized_start=678
+  _globals['_NORMALPRIOR']._serialized_end=721
+  _globals['_WEIGHTSPRIOR']._serialized_start=723
+  _globals['_WEIGHTSPRIOR']._serialized_end=754
+  _globals['_PRIOR']._serialized_start=756
+  _globals['_PRIOR']._serialized_end=859
+  _globals['_PARAMETERSPEC']._serialized_start=862
+  _globals['_PARAMETERSPEC']._serialized_end=1187
+  _globals['_LINEARCONSTRAINT']._serialized_start=1190
+  _globals['_LINEARCONSTRAINT']._serialized_end=1368
+  _globals['_LINEARCONSTRAINT_WEIGHTSENTRY']._serialized_start=1306
+  _globals['_LINEARCONSTRAINT_WEIGHTSENTRY']._serialized_end=1352
+  _globals['_SIMPLEX']._serialized_start=1370
+  _globals['_SIMPLEX']._serialized_end=1429
+  _globals['_SEARCHSPACE']._serialized_start=1432
+  _globals['_SEARCHSPACE']._serialized_end=1590
 # @@protoc_insertion_point(module_scope)

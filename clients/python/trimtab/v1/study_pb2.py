@@ -27,7 +27,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from trimtab.v1 import parameters_pb2 as trimtab_dot_v1_dot_parameters__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16trimtab/v1/study.proto\x12\ntrimtab.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1btrimtab/v1/parameters.proto\"t\n\x0bWeightedSum\x12\x35\n\x07weights\x18\x01 \x03(\x0b\x32$.trimtab.v1.WeightedSum.WeightsEntry\x1a.\n\x0cWeightsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01:\x02\x38\x01\"/\n\x05Ratio\x12\x11\n\tnumerator\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65nominator\x18\x02 \x01(\t\"\x9a\x02\n\nMetricSpec\x12\x0c\n\x04name\x18\x01 \x01(\t\x12$\n\x04kind\x18\x02 \x01(\x0e\x32\x16.trimtab.v1.MetricKind\x12\x10\n\x03min\x18\x03 \x01(\x01H\x01\x88\x01\x01\x12\x10\n\x03max\x18\x04 \x01(\x01H\x02\x88\x01\x01\x12\x13\n\x0b\x64\x65scription\x18\x05 \x01(\t\x12/\n\x0cweighted_sum\x18\n \x01(\x0b\x32\x17.trimtab.v1.WeightedSumH\x00\x12\"\n\x05ratio\x18\x0b \x01(\x0b\x32\x11.trimtab.v1.RatioH\x00\x12/\n\routside_range\x18\x0c \x01(\x0e\x32\x18.trimtab.v1.OutsideRangeB\t\n\x07\x66ormulaB\x06\n\x04_minB\x06\n\x04_max\";\n\tObjective\x12\x0e\n\x06metric\x18\x01 \x01(\t\x12\x1e\n\x04goal\x18\x02 \x01(\x0e\x32\x10.trimtab.v1.Goal\"\x91\x01\n\tAlgorithm\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x33\n\x07options\x18\x02 \x03(\x0b\x32\".trimtab.v1.Algorithm.OptionsEntry\x1a\x41\n\x0cOptionsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12 \n\x05value\x18\x02 \x01(\x0b\x32\x11.trimtab.v1.Value:\x02\x38\x01\"\xbe\x05\n\tStudySpec\x12-\n\x0csearch_space\x18\x01 \x01(\x0b\x32\x17.trimtab.v1.SearchSpace\x12*\n\x07\x63ontext\x18\x02 \x03(\x0b\x32\x19.trimtab.v1.ParameterSpec\x12\'\n\x07metrics\x18\x03 \x03(\x0b\x32\x16.trimtab.v1.MetricSpec\x12)\n\nobjectives\x18\x04 \x03(\x0b\x32\x15.trimtab.v1.Objective\x12(\n\talgorithm\x18\x05 \x01(\x0b\x32\x15.trimtab.v1.Algorithm\x12(\n\x08\x62\x61seline\x18\x06 \x01(\x0b\x32\x16.trimtab.v1.Parameters\x12(\n\x05lease\x18\x07 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x34\n\x11\x64\x65\x63ision_lifetime\x18\x08 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x11\n\x04seed\x18\t \x01(\x03H\x00\x88\x01\x01\x12\x13\n\x0b\x64\x65scription\x18\n \x01(\t\x12\x31\n\x06labels\x18\x0b \x03(\x0b\x32!.trimtab.v1.StudySpec.LabelsEntry\x12.\n\x0breward_wait\x18( \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x1b\n\x0e\x64\x65\x66\x61ult_reward\x18) \x01(\x01H\x01\x88\x01\x01\x12,\n\tretention\x18* \x01(\x0b\x32\x19.google.protobuf.Duration\x12-\n\rdisabled_arms\x18+ \x03(\x0b\x32\x16.trimtab.v1.Parameters\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x42\x07\n\x05_seedB\x11\n\x0f_default_reward\"\xc0\x01\n\x0f\x43hosenAlgorithm\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x39\n\x07options\x18\x02 \x03(\x0b\x32(.trimtab.v1.ChosenAlgorithm.OptionsEntry\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x11\n\tdecisions\x18\x04 \x01(\x08\x1a\x41\n\x0cOptionsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12 \n\x05value\x18\x02 \x01(\x0b\x32\x11.trimtab.v1.Value:\x02\x38\x01\"\x8b\x01\n\x0bStudyCounts\x12\x0e\n\x06queued\x18\x01 \x01(\x03\x12\x0f\n\x07pending\x18\x02 \x01(\x03\x12\x11\n\tcompleted\x18\x03 \x01(\x03\x12\x0e\n\x06\x66\x61iled\x18\x04 \x01(\x03\x12\x11\n\tabandoned\x18\x05 \x01(\x03\x12\x0f\n\x07\x65xpired\x18\x06 \x01(\x03\x12\x14\n\x0cobservations\x18\x07 \x01(\x03\"\xbc\x02\n\x05Study\x12\x0c\n\x04name\x18\x01 \x01(\t\x12#\n\x04spec\x18\x02 \x01(\x0b\x32\x15.trimtab.v1.StudySpec\x12%\n\x05state\x18\x03 \x01(\x0e\x32\x16.trimtab.v1.StudyState\x12.\n\talgorithm\x18\x04 \x01(\x0b\x32\x1b.trimtab.v1.ChosenAlgorithm\x12\x10\n\x08revision\x18\x05 \x01(\x03\x12\x0c\n\x04\x65tag\x18\x06 \x01(\t\x12/\n\x0b\x63reate_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\'\n\x06\x63ounts\x18\t \x01(\x0b\x32\x17.trimtab.v1.StudyCounts*W\n\nMetricKind\x12\x1b\n\x17METRIC_KIND_UNSPECIFIED\x10\x00\x12\x14\n\x10METRIC_KIND_REAL\x10\x01\x12\x16\n\x12METRIC_KIND_BINARY\x10\x02*_\n\x0cOutsideRange\x12\x1d\n\x19OUTSIDE_RANGE_UNSPECIFIED\x10\x00\x12\x18\n\x14OUTSIDE_RANGE_REFUSE\x10\x01\x12\x16\n\x12OUTSIDE_RANGE_CLIP\x10\x02*B\n\x04Goal\x12\x14\n\x10GOAL_UNSPECIFIED\x10\x00\x12\x11\n\rGOAL_MINIMIZE\x10\x01\x12\x11\n\rGOAL_MAXIMIZE\x10\x02*Z\n\nStudyState\x12\x1b\n\x17STUDY_STATE_UNSPECIFIED\x10\x00\x12\x16\n\x12STUDY_STATE_ACTIVE\x10\x01\x12\x17\n\x13STUDY_STATE_STOPPED\x10\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16trimtab/v1/study.proto\x12\ntrimtab.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1btrimtab/v1/parameters.proto\"t\n\x0bWeightedSum\x12\x35\n\x07weights\x18\x01 \x03(\x0b\x32$.trimtab.v1.WeightedSum.WeightsEntry\x1a.\n\x0cWeightsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01:\x02\x38\x01\"/\n\x05Ratio\x12\x11\n\tnumerator\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65nominator\x18\x02 \x01(\t\"\xa2\x01\n\x06\x44\x65sire\x12\x0e\n\x06metric\x18\x01 \x01(\t\x12\x0e\n\x06target\x18\x02 \x01(\x01\x12\x10\n\x03low\x18\x03 \x01(\x01H\x00\x88\x01\x01\x12\x11\n\x04high\x18\x04 \x01(\x01H\x01\x88\x01\x01\x12\x15\n\x08\x65xponent\x18\x05 \x01(\x01H\x02\x88\x01\x01\x12\x13\n\x06weight\x18\x06 \x01(\x01H\x03\x88\x01\x01\x42\x06\n\x04_lowB\x07\n\x05_highB\x0b\n\t_exponentB\t\n\x07_weight\"3\n\x0c\x44\x65sirability\x12#\n\x07\x64\x65sires\x18\x01 \x03(\x0b\x32\x12.trimtab.v1.Desire\"\xcc\x02\n\nMetricSpec\x12\x0c\n\x04name\x18\x01 \x01(\t\x12$\n\x04kind\x18\x02 \x01(\x0e\x32\x16.trimtab.v1.MetricKind\x12\x10\n\x03min\x18\x03 \x01(\x01H\x01\x88\x01\x01\x12\x10\n\x03max\x18\x04 \x01(\x01H\x02\x88\x01\x01\x12\x13\n\x0b\x64\x65scription\x18\x05 \x01(\t\x12/\n\x0cweighted_sum\x18\n \x01(\x0b\x32\x17.trimtab.v1.WeightedSumH\x00\x12\"\n\x05ratio\x18\x0b \x01(\x0b\x32\x11.trimtab.v1.RatioH\x00\x12\x30\n\x0c\x64\x65sirability\x18\r \x01(\x0b\x32\x18.trimtab.v1.DesirabilityH\x00\x12/\n\routside_range\x18\x0c \x01(\x0e\x32\x18.trimtab.v1.OutsideRangeB\t\n\x07\x66ormulaB\x06\n\x04_minB\x06\n\x04_max\"m\n\tObjective\x12\x0e\n\x06metric\x18\x01 \x01(\t\x12\x1e\n\x04goal\x18\x02 \x01(\x0e\x32\x10.trimtab.v1.Goal\x12\x1c\n\x0freference_point\x18\n \x01(\x01H\x00\x88\x01\x01\x42\x12\n\x10_reference_point\"u\n\x11OutcomeConstraint\x12\x0e\n\x06metric\x18\x01 \x01(\t\x12\x10\n\x03min\x18\x02 \x01(\x01H\x00\x88\x01\x01\x12\x10\n\x03max\x18\x03 \x01(\x01H\x01\x88\x01\x01\x12\x1c\n\x14relative_to_baseline\x18\x04 \x01(\x08\x42\x06\n\x04_minB\x06\n\x04_max\"s\n\nRobustness\x12*\n\nconditions\x18\x01 \x03(\x0b\x32\x16.trimtab.v1.Parameters\x12\x0f\n\x07weights\x18\x02 \x03(\x01\x12\x18\n\x0bworst_share\x18\x03 \x01(\x01H\x00\x88\x01\x01\x42\x0e\n\x0c_worst_share\"\x91\x01\n\tAlgorithm\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x33\n\x07options\x18\x02 \x03(\x0b\x32\".trimtab.v1.Algorithm.OptionsEntry\x1a\x41\n\x0cOptionsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12 \n\x05value\x18\x02 \x01(\x0b\x32\x11.trimtab.v1.Value:\x02\x38\x01\"\x80\x07\n\tStudySpec\x12-\n\x0csearch_space\x18\x01 \x01(\x0b\x32\x17.trimtab.v1.SearchSpace\x12*\n\x07\x63ontext\x18\x02 \x03(\x0b\x32\x19.trimtab.v1.ParameterSpec\x12\'\n\x07metrics\x18\x03 \x03(\x0b\x32\x16.trimtab.v1.MetricSpec\x12)\n\nobjectives\x18\x04 \x03(\x0b\x32\x15.trimtab.v1.Objective\x12(\n\talgorithm\x18\x05 \x01(\x0b\x32\x15.trimtab.v1.Algorithm\x12(\n\x08\x62\x61seline\x18\x06 \x01(\x0b\x32\x16.trimtab.v1.Parameters\x12(\n\x05lease\x18\x07 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x34\n\x11\x64\x65\x63ision_lifetime\x18\x08 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x11\n\x04seed\x18\t \x01(\x03H\x00\x88\x01\x01\x12\x13\n\x0b\x64\x65scription\x18\n \x01(\t\x12\x31\n\x06labels\x18\x0b \x03(\x0b\x32!.trimtab.v1.StudySpec.LabelsEntry\x12:\n\x13outcome_constraints\x18\r \x03(\x0b\x32\x1d.trimtab.v1.OutcomeConstraint\x12\x13\n\x0b\x63ost_metric\x18\x0e \x01(\t\x12,\n\thalf_life\x18\x0f \x01(\x0b\x32\x19.google.protobuf.Duration\x12*\n\nrobustness\x18\x10 \x01(\x0b\x32\x16.trimtab.v1.Robustness\x12\x15\n\rtransfer_from\x18\x1e \x03(\t\x12.\n\x0breward_wait\x18( \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x1b\n\x0e\x64\x65\x66\x61ult_reward\x18) \x01(\x01H\x01\x88\x01\x01\x12,\n\tretention\x18* \x01(\x0b\x32\x19.google.protobuf.Duration\x12-\n\rdisabled_arms\x18+ \x03(\x0b\x32\x16.trimtab.v1.Parameters\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x42\x07\n\x05_seedB\x11\n\x0f_default_reward\"\xc0\x01\n\x0f\x43hosenAlgorithm\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x39\n\x07options\x18\x02 \x03(\x0b\x32(.trimtab.v1.ChosenAlgorithm.OptionsEntry\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x11\n\tdecisions\x18\x04 \x01(\x08\x1a\x41\n\x0cOptionsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12 \n\x05value\x18\x02 \x01(\x0b\x32\x11.trimtab.v1.Value:\x02\x38\x01\"\x8b\x01\n\x0bStudyCounts\x12\x0e\n\x06queued\x18\x01 \x01(\x03\x12\x0f\n\x07pending\x18\x02 \x01(\x03\x12\x11\n\tcompleted\x18\x03 \x01(\x03\x12\x0e\n\x06\x66\x61iled\x18\x04 \x01(\x03\x12\x11\n\tabandoned\x18\x05 \x01(\x03\x12\x0f\n\x07\x65xpired\x18\x06 \x01(\x03\x12\x14\n\x0cobservations\x18\x07 \x01(\x03\"\xbc\x02\n\x05Study\x12\x0c\n\x04name\x18\x01 \x01(\t\x12#\n\x04spec\x18\x02 \x01(\x0b\x32\x15.trimtab.v1.StudySpec\x12%\n\x05state\x18\x03 \x01(\x0e\x32\x16.trimtab.v1.StudyState\x12.\n\talgorithm\x18\x04 \x01(\x0b\x32\x1b.trimtab.v1.ChosenAlgorithm\x12\x10\n\x08revision\x18\x05 \x01(\x03\x12\x0c\n\x04\x65tag\x18\x06 \x01(\t\x12/\n\x0b\x63reate_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\'\n\x06\x63ounts\x18\t \x01(\x0b\x32\x17.trimtab.v1.StudyCounts*W\n\nMetricKind\x12\x1b\n\x17METRIC_KIND_UNSPECIFIED\x10\x00\x12\x14\n\x10METRIC_KIND_REAL\x10\x01\x12\x16\n\x12METRIC_KIND_BINARY\x10\x02*_\n\x0cOutsideRange\x12\x1d\n\x19OUTSIDE_RANGE_UNSPECIFIED\x10\x00\x12\x18\n\x14OUTSIDE_RANGE_REFUSE\x10\x01\x12\x16\n\x12OUTSIDE_RANGE_CLIP\x10\x02*B\n\x04Goal\x12\x14\n\x10GOAL_UNSPECIFIED\x10\x00\x12\x11\n\rGOAL_MINIMIZE\x10\x01\x12\x11\n\rGOAL_MAXIMIZE\x10\x02*Z\n\nStudyState\x12\x1b\n\x17STUDY_STATE_UNSPECIFIED\x10\x00\x12\x16\n\x12STUDY_STATE_ACTIVE\x10\x01\x12\x17\n\x13STUDY_STATE_STOPPED\x10\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -42,38 +42,46 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_STUDYSPEC_LABELSENTRY']._serialized_options = b'8\001'
   _globals['_CHOSENALGORITHM_OPTIONSENTRY']._loaded_options = None
   _globals['_CHOSENALGORITHM_OPTIONSENTRY']._serialized_options = b'8\001'
-  _globals['_METRICKIND']._serialized_start=2154
-  _globals['_METRICKIND']._serialized_end=2241
-  _globals['_OUTSIDERANGE']._serialized_start=2243
-  _globals['_OUTSIDERANGE']._serialized_end=2338
-  _globals['_GOAL']._serialized_start=2340
-  _globals['_GOAL']._serialized_end=2406
-  _globals['_STUDYSTATE']._serialized_start=2408
-  _globals['_STUDYSTATE']._serialized_end=2498
+  _globals['_METRICKIND']._serialized_start=2902
+  _globals['_METRICKIND']._serialized_end=2989
+  _globals['_OUTSIDERANGE']._serialized_start=2991
+  _globals['_OUTSIDERANGE']._serialized_end=3086
+  _globals['_GOAL']._serialized_start=3088
+  _globals['_GOAL']._serialized_end=3154
+  _globals['_STUDYSTATE']._serialized_start=3156
+  _globals['_STUDYSTATE']._serialized_end=3246
   _globals['_WEIGHTEDSUM']._serialized_start=132
   _globals['_WEIGHTEDSUM']._serialized_end=248
   _globals['_WEIGHTEDSUM_WEIGHTSENTRY']._serialized_start=202
   _globals['_WEIGHTEDSUM_WEIGHTSENTRY']._serialized_end=248
   _globals['_RATIO']._serialized_start=250
   _globals['_RATIO']._serialized_end=297
-  _globals['_METRICSPEC']._serialized_start=300
-  _globals['_METRICSPEC']._serialized_end=582
-  _globals['_OBJECTIVE']._serialized_start=584
-  _globals['_OBJECTIVE']._serialized_end=643
-  _globals['_ALGORITHM']._serialized_start=646
-  _globals['_ALGORITHM']._serialized_end=791
-  _globals['_ALGORITHM_OPTIONSENTRY']._serialized_start=726
-  _globals['_ALGORITHM_OPTIONSENTRY']._serialized_end=791
-  _globals['_STUDYSPEC']._serialized_start=794
-  _globals['_STUDYSPEC']._serialized_end=1496
-  _globals['_STUDYSPEC_LABELSENTRY']._serialized_start=1423
-  _globals['_STUDYSPEC_LABELSENTRY']._serialized_end=1468
-  _globals['_CHOSENALGORITHM']._serialized_start=1499
-  _globals['_CHOSENALGORITHM']._serialized_end=1691
-  _globals['_CHOSENALGORITHM_OPTIONSENTRY']._serialized_start=726
-  _globals['_CHOSENALGORITHM_OPTIONSENTRY']._serialized_end=791
-  _globals['_STUDYCOUNTS']._serialized_start=1694
-  _globals['_STUDYCOUNTS']._serialized_end=1833
-  _globals['_STUDY']._serialized_start=1836
-  _globals['_STUDY']._serialized_end=2152
+  _globals['_DESIRE']._serialized_start=300
+  _globals['_DESIRE']._serialized_end=462
+  _globals['_DESIRABILITY']._serialized_start=464
+  _globals['_DESIRABILITY']._serialized_end=515
+  _globals['_METRICSPEC']._serialized_start=518
+  _globals['_METRICSPEC']._serialized_end=850
+  _globals['_OBJECTIVE']._serialized_start=852
+  _globals['_OBJECTIVE']._serialized_end=961
+  _globals['_OUTCOMECONSTRAINT']._serialized_start=963
+  _globals['_OUTCOMECONSTRAINT']._serialized_end=1080
+  _globals['_ROBUSTNESS']._serialized_start=1082
+  _globals['_ROBUSTNESS']._serialized_end=1197
+  _globals['_ALGORITHM']._serialized_start=1200
+  _globals['_ALGORITHM']._serialized_end=1345
+  _globals['_ALGORITHM_OPTIONSENTRY']._serialized_start=1280
+  _globals['_ALGORITHM_OPTIONSENTRY']._serialized_end=1345
+  _globals['_STUDYSPEC']._serialized_start=1348
+  _globals['_STUDYSPEC']._serialized_end=2244
+  _globals['_STUDYSPEC_LABELSENTRY']._serialized_start=2171
+  _globals['_STUDYSPEC_LABELSENTRY']._serialized_end=2216
+  _globals['_CHOSENALGORITHM']._serialized_start=2247
+  _globals['_CHOSENALGORITHM']._serialized_end=2439
+  _globals['_CHOSENALGORITHM_OPTIONSENTRY']._serialized_start=1280
+  _globals['_CHOSENALGORITHM_OPTIONSENTRY']._serialized_end=1345
+  _globals['_STUDYCOUNTS']._serialized_start=2442
+  _globals['_STUDYCOUNTS']._serialized_end=2581
+  _globals['_STUDY']._serialized_start=2584
+  _globals['_STUDY']._serialized_end=2900
 # @@protoc_insertion_point(module_scope)

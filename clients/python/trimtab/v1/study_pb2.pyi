@@ -69,8 +69,30 @@ class Ratio(_message.Message):
     denominator: str
     def __init__(self, numerator: _Optional[str] = ..., denominator: _Optional[str] = ...) -> None: ...
 
+class Desire(_message.Message):
+    __slots__ = ("metric", "target", "low", "high", "exponent", "weight")
+    METRIC_FIELD_NUMBER: _ClassVar[int]
+    TARGET_FIELD_NUMBER: _ClassVar[int]
+    LOW_FIELD_NUMBER: _ClassVar[int]
+    HIGH_FIELD_NUMBER: _ClassVar[int]
+    EXPONENT_FIELD_NUMBER: _ClassVar[int]
+    WEIGHT_FIELD_NUMBER: _ClassVar[int]
+    metric: str
+    target: float
+    low: float
+    high: float
+    exponent: float
+    weight: float
+    def __init__(self, metric: _Optional[str] = ..., target: _Optional[float] = ..., low: _Optional[float] = ..., high: _Optional[float] = ..., exponent: _Optional[float] = ..., weight: _Optional[float] = ...) -> None: ...
+
+class Desirability(_message.Message):
+    __slots__ = ("desires",)
+    DESIRES_FIELD_NUMBER: _ClassVar[int]
+    desires: _containers.RepeatedCompositeFieldContainer[Desire]
+    def __init__(self, desires: _Optional[_Iterable[_Union[Desire, _Mapping]]] = ...) -> None: ...
+
 class MetricSpec(_message.Message):
-    __slots__ = ("name", "kind", "min", "max", "description", "weighted_sum", "ratio", "outside_range")
+    __slots__ = ("name", "kind", "min", "max", "description", "weighted_sum", "ratio", "desirability", "outside_range")
     NAME_FIELD_NUMBER: _ClassVar[int]
     KIND_FIELD_NUMBER: _ClassVar[int]
     MIN_FIELD_NUMBER: _ClassVar[int]
@@ -78,6 +100,7 @@ class MetricSpec(_message.Message):
     DESCRIPTION_FIELD_NUMBER: _ClassVar[int]
     WEIGHTED_SUM_FIELD_NUMBER: _ClassVar[int]
     RATIO_FIELD_NUMBER: _ClassVar[int]
+    DESIRABILITY_FIELD_NUMBER: _ClassVar[int]
     OUTSIDE_RANGE_FIELD_NUMBER: _ClassVar[int]
     name: str
     kind: MetricKind
@@ -86,16 +109,41 @@ class MetricSpec(_message.Message):
     description: str
     weighted_sum: WeightedSum
     ratio: Ratio
+    desirability: Desirability
     outside_range: OutsideRange
-    def __init__(self, name: _Optional[str] = ..., kind: _Optional[_Union[MetricKind, str]] = ..., min: _Optional[float] = ..., max: _Optional[float] = ..., description: _Optional[str] = ..., weighted_sum: _Optional[_Union[WeightedSum, _Mapping]] = ..., ratio: _Optional[_Union[Ratio, _Mapping]] = ..., outside_range: _Optional[_Union[OutsideRange, str]] = ...) -> None: ...
+    def __init__(self, name: _Optional[str] = ..., kind: _Optional[_Union[MetricKind, str]] = ..., min: _Optional[float] = ..., max: _Optional[float] = ..., description: _Optional[str] = ..., weighted_sum: _Optional[_Union[WeightedSum, _Mapping]] = ..., ratio: _Optional[_Union[Ratio, _Mapping]] = ..., desirability: _Optional[_Union[Desirability, _Mapping]] = ..., outside_range: _Optional[_Union[OutsideRange, str]] = ...) -> None: ...
 
 class Objective(_message.Message):
-    __slots__ = ("metric", "goal")
+    __slots__ = ("metric", "goal", "reference_point")
     METRIC_FIELD_NUMBER: _ClassVar[int]
     GOAL_FIELD_NUMBER: _ClassVar[int]
+    REFERENCE_POINT_FIELD_NUMBER: _ClassVar[int]
     metric: str
     goal: Goal
-    def __init__(self, metric: _Optional[str] = ..., goal: _Optional[_Union[Goal, str]] = ...) -> None: ...
+    reference_point: float
+    def __init__(self, metric: _Optional[str] = ..., goal: _Optional[_Union[Goal, str]] = ..., reference_point: _Optional[float] = ...) -> None: ...
+
+class OutcomeConstraint(_message.Message):
+    __slots__ = ("metric", "min", "max", "relative_to_baseline")
+    METRIC_FIELD_NUMBER: _ClassVar[int]
+    MIN_FIELD_NUMBER: _ClassVar[int]
+    MAX_FIELD_NUMBER: _ClassVar[int]
+    RELATIVE_TO_BASELINE_FIELD_NUMBER: _ClassVar[int]
+    metric: str
+    min: float
+    max: float
+    relative_to_baseline: bool
+    def __init__(self, metric: _Optional[str] = ..., min: _Optional[float] = ..., max: _Optional[float] = ..., relative_to_baseline: bool = ...) -> None: ...
+
+class Robustness(_message.Message):
+    __slots__ = ("conditions", "weights", "worst_share")
+    CONDITIONS_FIELD_NUMBER: _ClassVar[int]
+    WEIGHTS_FIELD_NUMBER: _ClassVar[int]
+    WORST_SHARE_FIELD_NUMBER: _ClassVar[int]
+    conditions: _containers.RepeatedCompositeFieldContainer[_parameters_pb2.Parameters]
+    weights: _containers.RepeatedScalarFieldContainer[float]
+    worst_share: float
+    def __init__(self, conditions: _Optional[_Iterable[_Union[_parameters_pb2.Parameters, _Mapping]]] = ..., weights: _Optional[_Iterable[float]] = ..., worst_share: _Optional[float] = ...) -> None: ...
 
 class Algorithm(_message.Message):
     __slots__ = ("name", "options")
@@ -113,7 +161,7 @@ class Algorithm(_message.Message):
     def __init__(self, name: _Optional[str] = ..., options: _Optional[_Mapping[str, _parameters_pb2.Value]] = ...) -> None: ...
 
 class StudySpec(_message.Message):
-    __slots__ = ("search_space", "context", "metrics", "objectives", "algorithm", "baseline", "lease", "decision_lifetime", "seed", "description", "labels", "reward_wait", "default_reward", "retention", "disabled_arms")
+    __slots__ = ("search_space", "context", "metrics", "objectives", "algorithm", "baseline", "lease", "decision_lifetime", "seed", "description", "labels", "outcome_constraints", "cost_metric", "half_life", "robustness", "transfer_from", "reward_wait", "default_reward", "retention", "disabled_arms")
     class LabelsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -132,6 +180,11 @@ class StudySpec(_message.Message):
     SEED_FIELD_NUMBER: _ClassVar[int]
     DESCRIPTION_FIELD_NUMBER: _ClassVar[int]
     LABELS_FIELD_NUMBER: _ClassVar[int]
+    OUTCOME_CONSTRAINTS_FIELD_NUMBER: _ClassVar[int]
+    COST_METRIC_FIELD_NUMBER: _ClassVar[int]
+    HALF_LIFE_FIELD_NUMBER: _ClassVar[int]
+    ROBUSTNESS_FIELD_NUMBER: _ClassVar[int]
+    TRANSFER_FROM_FIELD_NUMBER: _ClassVar[int]
     REWARD_WAIT_FIELD_NUMBER: _ClassVar[int]
     DEFAULT_REWARD_FIELD_NUMBER: _ClassVar[int]
     RETENTION_FIELD_NUMBER: _ClassVar[int]
@@ -147,11 +200,16 @@ class StudySpec(_message.Message):
     seed: int
     description: str
     labels: _containers.ScalarMap[str, str]
+    outcome_constraints: _containers.RepeatedCompositeFieldContainer[OutcomeConstraint]
+    cost_metric: str
+    half_life: _duration_pb2.Duration
+    robustness: Robustness
+    transfer_from: _containers.RepeatedScalarFieldContainer[str]
     reward_wait: _duration_pb2.Duration
     default_reward: float
     retention: _duration_pb2.Duration
     disabled_arms: _containers.RepeatedCompositeFieldContainer[_parameters_pb2.Parameters]
-    def __init__(self, search_space: _Optional[_Union[_parameters_pb2.SearchSpace, _Mapping]] = ..., context: _Optional[_Iterable[_Union[_parameters_pb2.ParameterSpec, _Mapping]]] = ..., metrics: _Optional[_Iterable[_Union[MetricSpec, _Mapping]]] = ..., objectives: _Optional[_Iterable[_Union[Objective, _Mapping]]] = ..., algorithm: _Optional[_Union[Algorithm, _Mapping]] = ..., baseline: _Optional[_Union[_parameters_pb2.Parameters, _Mapping]] = ..., lease: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., decision_lifetime: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., seed: _Optional[int] = ..., description: _Optional[str] = ..., labels: _Optional[_Mapping[str, str]] = ..., reward_wait: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., default_reward: _Optional[float] = ..., retention: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., disabled_arms: _Optional[_Iterable[_Union[_parameters_pb2.Parameters, _Mapping]]] = ...) -> None: ...
+    def __init__(self, search_space: _Optional[_Union[_parameters_pb2.SearchSpace, _Mapping]] = ..., context: _Optional[_Iterable[_Union[_parameters_pb2.ParameterSpec, _Mapping]]] = ..., metrics: _Optional[_Iterable[_Union[MetricSpec, _Mapping]]] = ..., objectives: _Optional[_Iterable[_Union[Objective, _Mapping]]] = ..., algorithm: _Optional[_Union[Algorithm, _Mapping]] = ..., baseline: _Optional[_Union[_parameters_pb2.Parameters, _Mapping]] = ..., lease: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., decision_lifetime: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., seed: _Optional[int] = ..., description: _Optional[str] = ..., labels: _Optional[_Mapping[str, str]] = ..., outcome_constraints: _Optional[_Iterable[_Union[OutcomeConstraint, _Mapping]]] = ..., cost_metric: _Optional[str] = ..., half_life: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., robustness: _Optional[_Union[Robustness, _Mapping]] = ..., transfer_from: _Optional[_Iterable[str]] = ..., reward_wait: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., default_reward: _Optional[float] = ..., retention: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., disabled_arms: _Optional[_Iterable[_Union[_parameters_pb2.Parameters, _Mapping]]] = ...) -> None: ...
 
 class ChosenAlgorithm(_message.Message):
     __slots__ = ("name", "options", "reason", "decisions")

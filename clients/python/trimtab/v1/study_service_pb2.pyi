@@ -139,15 +139,24 @@ class ListObservationsResponse(_message.Message):
     def __init__(self, observations: _Optional[_Iterable[_Union[_trial_pb2.ObservationRecord, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
 
 class GetIncumbentRequest(_message.Message):
-    __slots__ = ("study", "context")
+    __slots__ = ("study", "context", "trial_cost")
     STUDY_FIELD_NUMBER: _ClassVar[int]
     CONTEXT_FIELD_NUMBER: _ClassVar[int]
+    TRIAL_COST_FIELD_NUMBER: _ClassVar[int]
     study: str
     context: _parameters_pb2.Parameters
-    def __init__(self, study: _Optional[str] = ..., context: _Optional[_Union[_parameters_pb2.Parameters, _Mapping]] = ...) -> None: ...
+    trial_cost: float
+    def __init__(self, study: _Optional[str] = ..., context: _Optional[_Union[_parameters_pb2.Parameters, _Mapping]] = ..., trial_cost: _Optional[float] = ...) -> None: ...
 
 class GetIncumbentResponse(_message.Message):
-    __slots__ = ("parameters", "predicted_mean", "predicted_standard_error", "trial", "source", "model", "probability_best")
+    __slots__ = ("parameters", "predicted_mean", "predicted_standard_error", "trial", "source", "model", "probability_best", "predictions", "probability_better_than_baseline", "probability_feasible", "expected_gain", "worth_another_trial")
+    class PredictionsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: _trial_pb2.Prediction
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[_Union[_trial_pb2.Prediction, _Mapping]] = ...) -> None: ...
     PARAMETERS_FIELD_NUMBER: _ClassVar[int]
     PREDICTED_MEAN_FIELD_NUMBER: _ClassVar[int]
     PREDICTED_STANDARD_ERROR_FIELD_NUMBER: _ClassVar[int]
@@ -155,6 +164,11 @@ class GetIncumbentResponse(_message.Message):
     SOURCE_FIELD_NUMBER: _ClassVar[int]
     MODEL_FIELD_NUMBER: _ClassVar[int]
     PROBABILITY_BEST_FIELD_NUMBER: _ClassVar[int]
+    PREDICTIONS_FIELD_NUMBER: _ClassVar[int]
+    PROBABILITY_BETTER_THAN_BASELINE_FIELD_NUMBER: _ClassVar[int]
+    PROBABILITY_FEASIBLE_FIELD_NUMBER: _ClassVar[int]
+    EXPECTED_GAIN_FIELD_NUMBER: _ClassVar[int]
+    WORTH_ANOTHER_TRIAL_FIELD_NUMBER: _ClassVar[int]
     parameters: _parameters_pb2.Parameters
     predicted_mean: float
     predicted_standard_error: float
@@ -162,4 +176,168 @@ class GetIncumbentResponse(_message.Message):
     source: _trial_pb2.Source
     model: _trial_pb2.ModelInfo
     probability_best: float
-    def __init__(self, parameters: _Optional[_Union[_parameters_pb2.Parameters, _Mapping]] = ..., predicted_mean: _Optional[float] = ..., predicted_standard_error: _Optional[float] = ..., trial: _Optional[str] = ..., source: _Optional[_Union[_trial_pb2.Source, str]] = ..., model: _Optional[_Union[_trial_pb2.ModelInfo, _Mapping]] = ..., probability_best: _Optional[float] = ...) -> None: ...
+    predictions: _containers.MessageMap[str, _trial_pb2.Prediction]
+    probability_better_than_baseline: float
+    probability_feasible: float
+    expected_gain: float
+    worth_another_trial: bool
+    def __init__(self, parameters: _Optional[_Union[_parameters_pb2.Parameters, _Mapping]] = ..., predicted_mean: _Optional[float] = ..., predicted_standard_error: _Optional[float] = ..., trial: _Optional[str] = ..., source: _Optional[_Union[_trial_pb2.Source, str]] = ..., model: _Optional[_Union[_trial_pb2.ModelInfo, _Mapping]] = ..., probability_best: _Optional[float] = ..., predictions: _Optional[_Mapping[str, _trial_pb2.Prediction]] = ..., probability_better_than_baseline: _Optional[float] = ..., probability_feasible: _Optional[float] = ..., expected_gain: _Optional[float] = ..., worth_another_trial: bool = ...) -> None: ...
+
+class GetParetoFrontRequest(_message.Message):
+    __slots__ = ("study",)
+    STUDY_FIELD_NUMBER: _ClassVar[int]
+    study: str
+    def __init__(self, study: _Optional[str] = ...) -> None: ...
+
+class ParetoPoint(_message.Message):
+    __slots__ = ("trial", "parameters", "predictions", "probability_feasible")
+    class PredictionsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: _trial_pb2.Prediction
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[_Union[_trial_pb2.Prediction, _Mapping]] = ...) -> None: ...
+    TRIAL_FIELD_NUMBER: _ClassVar[int]
+    PARAMETERS_FIELD_NUMBER: _ClassVar[int]
+    PREDICTIONS_FIELD_NUMBER: _ClassVar[int]
+    PROBABILITY_FEASIBLE_FIELD_NUMBER: _ClassVar[int]
+    trial: str
+    parameters: _parameters_pb2.Parameters
+    predictions: _containers.MessageMap[str, _trial_pb2.Prediction]
+    probability_feasible: float
+    def __init__(self, trial: _Optional[str] = ..., parameters: _Optional[_Union[_parameters_pb2.Parameters, _Mapping]] = ..., predictions: _Optional[_Mapping[str, _trial_pb2.Prediction]] = ..., probability_feasible: _Optional[float] = ...) -> None: ...
+
+class HypervolumePoint(_message.Message):
+    __slots__ = ("number", "hypervolume")
+    NUMBER_FIELD_NUMBER: _ClassVar[int]
+    HYPERVOLUME_FIELD_NUMBER: _ClassVar[int]
+    number: int
+    hypervolume: float
+    def __init__(self, number: _Optional[int] = ..., hypervolume: _Optional[float] = ...) -> None: ...
+
+class GetParetoFrontResponse(_message.Message):
+    __slots__ = ("points", "reference_point", "hypervolume", "history", "model")
+    class ReferencePointEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: float
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[float] = ...) -> None: ...
+    POINTS_FIELD_NUMBER: _ClassVar[int]
+    REFERENCE_POINT_FIELD_NUMBER: _ClassVar[int]
+    HYPERVOLUME_FIELD_NUMBER: _ClassVar[int]
+    HISTORY_FIELD_NUMBER: _ClassVar[int]
+    MODEL_FIELD_NUMBER: _ClassVar[int]
+    points: _containers.RepeatedCompositeFieldContainer[ParetoPoint]
+    reference_point: _containers.ScalarMap[str, float]
+    hypervolume: float
+    history: _containers.RepeatedCompositeFieldContainer[HypervolumePoint]
+    model: _trial_pb2.ModelInfo
+    def __init__(self, points: _Optional[_Iterable[_Union[ParetoPoint, _Mapping]]] = ..., reference_point: _Optional[_Mapping[str, float]] = ..., hypervolume: _Optional[float] = ..., history: _Optional[_Iterable[_Union[HypervolumePoint, _Mapping]]] = ..., model: _Optional[_Union[_trial_pb2.ModelInfo, _Mapping]] = ...) -> None: ...
+
+class Slice(_message.Message):
+    __slots__ = ("parameters", "resolution")
+    PARAMETERS_FIELD_NUMBER: _ClassVar[int]
+    RESOLUTION_FIELD_NUMBER: _ClassVar[int]
+    parameters: _containers.RepeatedScalarFieldContainer[str]
+    resolution: int
+    def __init__(self, parameters: _Optional[_Iterable[str]] = ..., resolution: _Optional[int] = ...) -> None: ...
+
+class ExplainRequest(_message.Message):
+    __slots__ = ("study", "parameters", "trial", "context", "slices")
+    STUDY_FIELD_NUMBER: _ClassVar[int]
+    PARAMETERS_FIELD_NUMBER: _ClassVar[int]
+    TRIAL_FIELD_NUMBER: _ClassVar[int]
+    CONTEXT_FIELD_NUMBER: _ClassVar[int]
+    SLICES_FIELD_NUMBER: _ClassVar[int]
+    study: str
+    parameters: _parameters_pb2.Parameters
+    trial: str
+    context: _parameters_pb2.Parameters
+    slices: _containers.RepeatedCompositeFieldContainer[Slice]
+    def __init__(self, study: _Optional[str] = ..., parameters: _Optional[_Union[_parameters_pb2.Parameters, _Mapping]] = ..., trial: _Optional[str] = ..., context: _Optional[_Union[_parameters_pb2.Parameters, _Mapping]] = ..., slices: _Optional[_Iterable[_Union[Slice, _Mapping]]] = ...) -> None: ...
+
+class Neighbour(_message.Message):
+    __slots__ = ("trial", "correlation", "measurements")
+    class MeasurementsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: _trial_pb2.Measurement
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[_Union[_trial_pb2.Measurement, _Mapping]] = ...) -> None: ...
+    TRIAL_FIELD_NUMBER: _ClassVar[int]
+    CORRELATION_FIELD_NUMBER: _ClassVar[int]
+    MEASUREMENTS_FIELD_NUMBER: _ClassVar[int]
+    trial: str
+    correlation: float
+    measurements: _containers.MessageMap[str, _trial_pb2.Measurement]
+    def __init__(self, trial: _Optional[str] = ..., correlation: _Optional[float] = ..., measurements: _Optional[_Mapping[str, _trial_pb2.Measurement]] = ...) -> None: ...
+
+class Importance(_message.Message):
+    __slots__ = ("parameter", "share")
+    PARAMETER_FIELD_NUMBER: _ClassVar[int]
+    SHARE_FIELD_NUMBER: _ClassVar[int]
+    parameter: str
+    share: float
+    def __init__(self, parameter: _Optional[str] = ..., share: _Optional[float] = ...) -> None: ...
+
+class MetricImportances(_message.Message):
+    __slots__ = ("metric", "importances")
+    METRIC_FIELD_NUMBER: _ClassVar[int]
+    IMPORTANCES_FIELD_NUMBER: _ClassVar[int]
+    metric: str
+    importances: _containers.RepeatedCompositeFieldContainer[Importance]
+    def __init__(self, metric: _Optional[str] = ..., importances: _Optional[_Iterable[_Union[Importance, _Mapping]]] = ...) -> None: ...
+
+class SlicePoint(_message.Message):
+    __slots__ = ("parameters", "predictions")
+    class PredictionsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: _trial_pb2.Prediction
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[_Union[_trial_pb2.Prediction, _Mapping]] = ...) -> None: ...
+    PARAMETERS_FIELD_NUMBER: _ClassVar[int]
+    PREDICTIONS_FIELD_NUMBER: _ClassVar[int]
+    parameters: _parameters_pb2.Parameters
+    predictions: _containers.MessageMap[str, _trial_pb2.Prediction]
+    def __init__(self, parameters: _Optional[_Union[_parameters_pb2.Parameters, _Mapping]] = ..., predictions: _Optional[_Mapping[str, _trial_pb2.Prediction]] = ...) -> None: ...
+
+class SliceResult(_message.Message):
+    __slots__ = ("parameters", "points")
+    PARAMETERS_FIELD_NUMBER: _ClassVar[int]
+    POINTS_FIELD_NUMBER: _ClassVar[int]
+    parameters: _containers.RepeatedScalarFieldContainer[str]
+    points: _containers.RepeatedCompositeFieldContainer[SlicePoint]
+    def __init__(self, parameters: _Optional[_Iterable[str]] = ..., points: _Optional[_Iterable[_Union[SlicePoint, _Mapping]]] = ...) -> None: ...
+
+class ExplainResponse(_message.Message):
+    __slots__ = ("parameters", "predictions", "expected_improvement", "probability_feasible", "neighbours", "importances", "slices", "model")
+    class PredictionsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: _trial_pb2.Prediction
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[_Union[_trial_pb2.Prediction, _Mapping]] = ...) -> None: ...
+    PARAMETERS_FIELD_NUMBER: _ClassVar[int]
+    PREDICTIONS_FIELD_NUMBER: _ClassVar[int]
+    EXPECTED_IMPROVEMENT_FIELD_NUMBER: _ClassVar[int]
+    PROBABILITY_FEASIBLE_FIELD_NUMBER: _ClassVar[int]
+    NEIGHBOURS_FIELD_NUMBER: _ClassVar[int]
+    IMPORTANCES_FIELD_NUMBER: _ClassVar[int]
+    SLICES_FIELD_NUMBER: _ClassVar[int]
+    MODEL_FIELD_NUMBER: _ClassVar[int]
+    parameters: _parameters_pb2.Parameters
+    predictions: _containers.MessageMap[str, _trial_pb2.Prediction]
+    expected_improvement: float
+    probability_feasible: float
+    neighbours: _containers.RepeatedCompositeFieldContainer[Neighbour]
+    importances: _containers.RepeatedCompositeFieldContainer[MetricImportances]
+    slices: _containers.RepeatedCompositeFieldContainer[SliceResult]
+    model: _trial_pb2.ModelInfo
+    def __init__(self, parameters: _Optional[_Union[_parameters_pb2.Parameters, _Mapping]] = ..., predictions: _Optional[_Mapping[str, _trial_pb2.Prediction]] = ..., expected_improvement: _Optional[float] = ..., probability_feasible: _Optional[float] = ..., neighbours: _Optional[_Iterable[_Union[Neighbour, _Mapping]]] = ..., importances: _Optional[_Iterable[_Union[MetricImportances, _Mapping]]] = ..., slices: _Optional[_Iterable[_Union[SliceResult, _Mapping]]] = ..., model: _Optional[_Union[_trial_pb2.ModelInfo, _Mapping]] = ...) -> None: ...

@@ -80,6 +80,16 @@ class StudyServiceStub(object):
                 request_serializer=trimtab_dot_v1_dot_study__service__pb2.GetIncumbentRequest.SerializeToString,
                 response_deserializer=trimtab_dot_v1_dot_study__service__pb2.GetIncumbentResponse.FromString,
                 _registered_method=True)
+        self.GetParetoFront = channel.unary_unary(
+                '/trimtab.v1.StudyService/GetParetoFront',
+                request_serializer=trimtab_dot_v1_dot_study__service__pb2.GetParetoFrontRequest.SerializeToString,
+                response_deserializer=trimtab_dot_v1_dot_study__service__pb2.GetParetoFrontResponse.FromString,
+                _registered_method=True)
+        self.Explain = channel.unary_unary(
+                '/trimtab.v1.StudyService/Explain',
+                request_serializer=trimtab_dot_v1_dot_study__service__pb2.ExplainRequest.SerializeToString,
+                response_deserializer=trimtab_dot_v1_dot_study__service__pb2.ExplainResponse.FromString,
+                _registered_method=True)
 
 
 class StudyServiceServicer(object):
@@ -154,6 +164,25 @@ class StudyServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetParetoFront(self, request, context):
+        """The trials that are best for some trade between several objectives.
+        Errors: NOT_FOUND, FAILED_PRECONDITION (a bandit study, or nothing observed
+        yet).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Explain(self, request, context):
+        """What the model of a trial study believes: of one point and why it would be
+        tried, which parameters matter, and how the metrics run along some of them. Errors:
+        NOT_FOUND, INVALID_ARGUMENT, FAILED_PRECONDITION (a bandit study, or nothing
+        observed yet).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_StudyServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -201,6 +230,16 @@ def add_StudyServiceServicer_to_server(servicer, server):
                     servicer.GetIncumbent,
                     request_deserializer=trimtab_dot_v1_dot_study__service__pb2.GetIncumbentRequest.FromString,
                     response_serializer=trimtab_dot_v1_dot_study__service__pb2.GetIncumbentResponse.SerializeToString,
+            ),
+            'GetParetoFront': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetParetoFront,
+                    request_deserializer=trimtab_dot_v1_dot_study__service__pb2.GetParetoFrontRequest.FromString,
+                    response_serializer=trimtab_dot_v1_dot_study__service__pb2.GetParetoFrontResponse.SerializeToString,
+            ),
+            'Explain': grpc.unary_unary_rpc_method_handler(
+                    servicer.Explain,
+                    request_deserializer=trimtab_dot_v1_dot_study__service__pb2.ExplainRequest.FromString,
+                    response_serializer=trimtab_dot_v1_dot_study__service__pb2.ExplainResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -447,6 +486,60 @@ class StudyService(object):
             '/trimtab.v1.StudyService/GetIncumbent',
             trimtab_dot_v1_dot_study__service__pb2.GetIncumbentRequest.SerializeToString,
             trimtab_dot_v1_dot_study__service__pb2.GetIncumbentResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetParetoFront(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trimtab.v1.StudyService/GetParetoFront',
+            trimtab_dot_v1_dot_study__service__pb2.GetParetoFrontRequest.SerializeToString,
+            trimtab_dot_v1_dot_study__service__pb2.GetParetoFrontResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Explain(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trimtab.v1.StudyService/Explain',
+            trimtab_dot_v1_dot_study__service__pb2.ExplainRequest.SerializeToString,
+            trimtab_dot_v1_dot_study__service__pb2.ExplainResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -26,7 +26,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from trimtab.v1 import parameters_pb2 as trimtab_dot_v1_dot_parameters__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16trimtab/v1/trial.proto\x12\ntrimtab.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1btrimtab/v1/parameters.proto\"K\n\tModelInfo\x12\x11\n\talgorithm\x18\x01 \x01(\t\x12\x10\n\x08revision\x18\x02 \x01(\x03\x12\x19\n\x11observation_count\x18\x03 \x01(\x03\"\xf7\x01\n\nSuggestion\x12\n\n\x02id\x18\x01 \x01(\t\x12*\n\nparameters\x18\x02 \x01(\x0b\x32\x16.trimtab.v1.Parameters\x12\"\n\x06source\x18\x03 \x01(\x0e\x32\x12.trimtab.v1.Source\x12\x17\n\npropensity\x18\x04 \x01(\x01H\x00\x88\x01\x01\x12$\n\x05model\x18\x05 \x01(\x0b\x32\x15.trimtab.v1.ModelInfo\x12/\n\x0b\x65xpire_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06\x64\x65tail\x18\x07 \x01(\tB\r\n\x0b_propensity\"q\n\x0bMeasurement\x12\x0c\n\x04mean\x18\x01 \x01(\x01\x12\x12\n\x05\x63ount\x18\x02 \x01(\x03H\x01\x88\x01\x01\x12\x18\n\x0estandard_error\x18\x03 \x01(\x01H\x00\x12\x12\n\x08variance\x18\x04 \x01(\x01H\x00\x42\x08\n\x06spreadB\x08\n\x06_count\"\xe9\x01\n\x0bObservation\x12\x15\n\rsuggestion_id\x18\x01 \x01(\t\x12$\n\x07outcome\x18\x02 \x01(\x0e\x32\x13.trimtab.v1.Outcome\x12?\n\x0cmeasurements\x18\x03 \x03(\x0b\x32).trimtab.v1.Observation.MeasurementsEntry\x12\x0e\n\x06reason\x18\x04 \x01(\t\x1aL\n\x11MeasurementsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12&\n\x05value\x18\x02 \x01(\x0b\x32\x17.trimtab.v1.Measurement:\x02\x38\x01\"\xb9\x04\n\x05Trial\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06number\x18\x02 \x01(\x03\x12%\n\x05state\x18\x03 \x01(\x0e\x32\x16.trimtab.v1.TrialState\x12*\n\nparameters\x18\x04 \x01(\x0b\x32\x16.trimtab.v1.Parameters\x12\'\n\x07\x63ontext\x18\x05 \x01(\x0b\x32\x16.trimtab.v1.Parameters\x12\"\n\x06source\x18\x06 \x01(\x0e\x32\x12.trimtab.v1.Source\x12$\n\x05model\x18\x07 \x01(\x0b\x32\x15.trimtab.v1.ModelInfo\x12\x0e\n\x06worker\x18\x08 \x01(\t\x12\x39\n\x0cmeasurements\x18\t \x03(\x0b\x32#.trimtab.v1.Trial.MeasurementsEntry\x12\x0e\n\x06reason\x18\n \x01(\t\x12/\n\x0b\x63reate_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x65xpire_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x31\n\rcomplete_time\x18\r \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06\x64\x65tail\x18\x0e \x01(\t\x1aL\n\x11MeasurementsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12&\n\x05value\x18\x02 \x01(\x0b\x32\x17.trimtab.v1.Measurement:\x02\x38\x01\"\xe1\x02\n\x11ObservationRecord\x12\x10\n\x08sequence\x18\x01 \x01(\x03\x12,\n\x0bobservation\x18\x02 \x01(\x0b\x32\x17.trimtab.v1.Observation\x12*\n\nparameters\x18\x03 \x01(\x0b\x32\x16.trimtab.v1.Parameters\x12\'\n\x07\x63ontext\x18\x04 \x01(\x0b\x32\x16.trimtab.v1.Parameters\x12\x17\n\npropensity\x18\x05 \x01(\x01H\x00\x88\x01\x01\x12/\n\x0b\x63reate_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0csuggest_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nis_default\x18\x08 \x01(\x08\x12\x18\n\x10replaces_default\x18\t \x01(\x08\x42\r\n\x0b_propensity*\x98\x01\n\x06Source\x12\x16\n\x12SOURCE_UNSPECIFIED\x10\x00\x12\x10\n\x0cSOURCE_MODEL\x10\x01\x12\x10\n\x0cSOURCE_QUEUE\x10\x02\x12\x12\n\x0eSOURCE_INITIAL\x10\x03\x12\x13\n\x0fSOURCE_BASELINE\x10\x04\x12\x14\n\x10SOURCE_INCUMBENT\x10\x05\x12\x13\n\x0fSOURCE_FALLBACK\x10\x06*d\n\x07Outcome\x12\x17\n\x13OUTCOME_UNSPECIFIED\x10\x00\x12\x15\n\x11OUTCOME_COMPLETED\x10\x01\x12\x12\n\x0eOUTCOME_FAILED\x10\x02\x12\x15\n\x11OUTCOME_ABANDONED\x10\x03*\xc1\x01\n\nTrialState\x12\x1b\n\x17TRIAL_STATE_UNSPECIFIED\x10\x00\x12\x16\n\x12TRIAL_STATE_QUEUED\x10\x01\x12\x17\n\x13TRIAL_STATE_PENDING\x10\x02\x12\x19\n\x15TRIAL_STATE_COMPLETED\x10\x03\x12\x16\n\x12TRIAL_STATE_FAILED\x10\x04\x12\x19\n\x15TRIAL_STATE_ABANDONED\x10\x05\x12\x17\n\x13TRIAL_STATE_EXPIRED\x10\x06\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16trimtab/v1/trial.proto\x12\ntrimtab.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1btrimtab/v1/parameters.proto\"K\n\tModelInfo\x12\x11\n\talgorithm\x18\x01 \x01(\t\x12\x10\n\x08revision\x18\x02 \x01(\x03\x12\x19\n\x11observation_count\x18\x03 \x01(\x03\"_\n\nPrediction\x12\x0c\n\x04mean\x18\x01 \x01(\x01\x12\x16\n\x0estandard_error\x18\x02 \x01(\x01\x12\x14\n\x0cinterval_low\x18\x03 \x01(\x01\x12\x15\n\rinterval_high\x18\x04 \x01(\x01\"\xa0\x02\n\nSuggestion\x12\n\n\x02id\x18\x01 \x01(\t\x12*\n\nparameters\x18\x02 \x01(\x0b\x32\x16.trimtab.v1.Parameters\x12\"\n\x06source\x18\x03 \x01(\x0e\x32\x12.trimtab.v1.Source\x12\x17\n\npropensity\x18\x04 \x01(\x01H\x00\x88\x01\x01\x12$\n\x05model\x18\x05 \x01(\x0b\x32\x15.trimtab.v1.ModelInfo\x12/\n\x0b\x65xpire_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06\x64\x65tail\x18\x07 \x01(\t\x12\'\n\x07\x63ontext\x18\n \x01(\x0b\x32\x16.trimtab.v1.ParametersB\r\n\x0b_propensity\"q\n\x0bMeasurement\x12\x0c\n\x04mean\x18\x01 \x01(\x01\x12\x12\n\x05\x63ount\x18\x02 \x01(\x03H\x01\x88\x01\x01\x12\x18\n\x0estandard_error\x18\x03 \x01(\x01H\x00\x12\x12\n\x08variance\x18\x04 \x01(\x01H\x00\x42\x08\n\x06spreadB\x08\n\x06_count\"\xe9\x01\n\x0bObservation\x12\x15\n\rsuggestion_id\x18\x01 \x01(\t\x12$\n\x07outcome\x18\x02 \x01(\x0e\x32\x13.trimtab.v1.Outcome\x12?\n\x0cmeasurements\x18\x03 \x03(\x0b\x32).trimtab.v1.Observation.MeasurementsEntry\x12\x0e\n\x06reason\x18\x04 \x01(\t\x1aL\n\x11MeasurementsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12&\n\x05value\x18\x02 \x01(\x0b\x32\x17.trimtab.v1.Measurement:\x02\x38\x01\"\xb9\x04\n\x05Trial\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06number\x18\x02 \x01(\x03\x12%\n\x05state\x18\x03 \x01(\x0e\x32\x16.trimtab.v1.TrialState\x12*\n\nparameters\x18\x04 \x01(\x0b\x32\x16.trimtab.v1.Parameters\x12\'\n\x07\x63ontext\x18\x05 \x01(\x0b\x32\x16.trimtab.v1.Parameters\x12\"\n\x06source\x18\x06 \x01(\x0e\x32\x12.trimtab.v1.Source\x12$\n\x05model\x18\x07 \x01(\x0b\x32\x15.trimtab.v1.ModelInfo\x12\x0e\n\x06worker\x18\x08 \x01(\t\x12\x39\n\x0cmeasurements\x18\t \x03(\x0b\x32#.trimtab.v1.Trial.MeasurementsEntry\x12\x0e\n\x06reason\x18\n \x01(\t\x12/\n\x0b\x63reate_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x65xpire_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x31\n\rcomplete_time\x18\r \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06\x64\x65tail\x18\x0e \x01(\t\x1aL\n\x11MeasurementsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12&\n\x05value\x18\x02 \x01(\x0b\x32\x17.trimtab.v1.Measurement:\x02\x38\x01\"\xe1\x02\n\x11ObservationRecord\x12\x10\n\x08sequence\x18\x01 \x01(\x03\x12,\n\x0bobservation\x18\x02 \x01(\x0b\x32\x17.trimtab.v1.Observation\x12*\n\nparameters\x18\x03 \x01(\x0b\x32\x16.trimtab.v1.Parameters\x12\'\n\x07\x63ontext\x18\x04 \x01(\x0b\x32\x16.trimtab.v1.Parameters\x12\x17\n\npropensity\x18\x05 \x01(\x01H\x00\x88\x01\x01\x12/\n\x0b\x63reate_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0csuggest_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nis_default\x18\x08 \x01(\x08\x12\x18\n\x10replaces_default\x18\t \x01(\x08\x42\r\n\x0b_propensity*\xab\x01\n\x06Source\x12\x16\n\x12SOURCE_UNSPECIFIED\x10\x00\x12\x10\n\x0cSOURCE_MODEL\x10\x01\x12\x10\n\x0cSOURCE_QUEUE\x10\x02\x12\x12\n\x0eSOURCE_INITIAL\x10\x03\x12\x13\n\x0fSOURCE_BASELINE\x10\x04\x12\x14\n\x10SOURCE_INCUMBENT\x10\x05\x12\x13\n\x0fSOURCE_FALLBACK\x10\x06\x12\x11\n\rSOURCE_MANUAL\x10\x07*d\n\x07Outcome\x12\x17\n\x13OUTCOME_UNSPECIFIED\x10\x00\x12\x15\n\x11OUTCOME_COMPLETED\x10\x01\x12\x12\n\x0eOUTCOME_FAILED\x10\x02\x12\x15\n\x11OUTCOME_ABANDONED\x10\x03*\xc1\x01\n\nTrialState\x12\x1b\n\x17TRIAL_STATE_UNSPECIFIED\x10\x00\x12\x16\n\x12TRIAL_STATE_QUEUED\x10\x01\x12\x17\n\x13TRIAL_STATE_PENDING\x10\x02\x12\x19\n\x15TRIAL_STATE_COMPLETED\x10\x03\x12\x16\n\x12TRIAL_STATE_FAILED\x10\x04\x12\x19\n\x15TRIAL_STATE_ABANDONED\x10\x05\x12\x17\n\x13TRIAL_STATE_EXPIRED\x10\x06\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -37,26 +37,28 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_OBSERVATION_MEASUREMENTSENTRY']._serialized_options = b'8\001'
   _globals['_TRIAL_MEASUREMENTSENTRY']._loaded_options = None
   _globals['_TRIAL_MEASUREMENTSENTRY']._serialized_options = b'8\001'
-  _globals['_SOURCE']._serialized_start=1707
-  _globals['_SOURCE']._serialized_end=1859
-  _globals['_OUTCOME']._serialized_start=1861
-  _globals['_OUTCOME']._serialized_end=1961
-  _globals['_TRIALSTATE']._serialized_start=1964
-  _globals['_TRIALSTATE']._serialized_end=2157
+  _globals['_SOURCE']._serialized_start=1845
+  _globals['_SOURCE']._serialized_end=2016
+  _globals['_OUTCOME']._serialized_start=2018
+  _globals['_OUTCOME']._serialized_end=2118
+  _globals['_TRIALSTATE']._serialized_start=2121
+  _globals['_TRIALSTATE']._serialized_end=2314
   _globals['_MODELINFO']._serialized_start=100
   _globals['_MODELINFO']._serialized_end=175
-  _globals['_SUGGESTION']._serialized_start=178
-  _globals['_SUGGESTION']._serialized_end=425
-  _globals['_MEASUREMENT']._serialized_start=427
-  _globals['_MEASUREMENT']._serialized_end=540
-  _globals['_OBSERVATION']._serialized_start=543
-  _globals['_OBSERVATION']._serialized_end=776
-  _globals['_OBSERVATION_MEASUREMENTSENTRY']._serialized_start=700
-  _globals['_OBSERVATION_MEASUREMENTSENTRY']._serialized_end=776
-  _globals['_TRIAL']._serialized_start=779
-  _globals['_TRIAL']._serialized_end=1348
-  _globals['_TRIAL_MEASUREMENTSENTRY']._serialized_start=700
-  _globals['_TRIAL_MEASUREMENTSENTRY']._serialized_end=776
-  _globals['_OBSERVATIONRECORD']._serialized_start=1351
-  _globals['_OBSERVATIONRECORD']._serialized_end=1704
+  _globals['_PREDICTION']._serialized_start=177
+  _globals['_PREDICTION']._serialized_end=272
+  _globals['_SUGGESTION']._serialized_start=275
+  _globals['_SUGGESTION']._serialized_end=563
+  _globals['_MEASUREMENT']._serialized_start=565
+  _globals['_MEASUREMENT']._serialized_end=678
+  _globals['_OBSERVATION']._serialized_start=681
+  _globals['_OBSERVATION']._serialized_end=914
+  _globals['_OBSERVATION_MEASUREMENTSENTRY']._serialized_start=838
+  _globals['_OBSERVATION_MEASUREMENTSENTRY']._serialized_end=914
+  _globals['_TRIAL']._serialized_start=917
+  _globals['_TRIAL']._serialized_end=1486
+  _globals['_TRIAL_MEASUREMENTSENTRY']._serialized_start=838
+  _globals['_TRIAL_MEASUREMENTSENTRY']._serialized_end=914
+  _globals['_OBSERVATIONRECORD']._serialized_start=1489
+  _globals['_OBSERVATIONRECORD']._serialized_end=1842
 # @@protoc_insertion_point(module_scope)

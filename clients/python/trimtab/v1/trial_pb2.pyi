@@ -20,6 +20,7 @@ class Source(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     SOURCE_BASELINE: _ClassVar[Source]
     SOURCE_INCUMBENT: _ClassVar[Source]
     SOURCE_FALLBACK: _ClassVar[Source]
+    SOURCE_MANUAL: _ClassVar[Source]
 
 class Outcome(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -44,6 +45,7 @@ SOURCE_INITIAL: Source
 SOURCE_BASELINE: Source
 SOURCE_INCUMBENT: Source
 SOURCE_FALLBACK: Source
+SOURCE_MANUAL: Source
 OUTCOME_UNSPECIFIED: Outcome
 OUTCOME_COMPLETED: Outcome
 OUTCOME_FAILED: Outcome
@@ -66,8 +68,20 @@ class ModelInfo(_message.Message):
     observation_count: int
     def __init__(self, algorithm: _Optional[str] = ..., revision: _Optional[int] = ..., observation_count: _Optional[int] = ...) -> None: ...
 
+class Prediction(_message.Message):
+    __slots__ = ("mean", "standard_error", "interval_low", "interval_high")
+    MEAN_FIELD_NUMBER: _ClassVar[int]
+    STANDARD_ERROR_FIELD_NUMBER: _ClassVar[int]
+    INTERVAL_LOW_FIELD_NUMBER: _ClassVar[int]
+    INTERVAL_HIGH_FIELD_NUMBER: _ClassVar[int]
+    mean: float
+    standard_error: float
+    interval_low: float
+    interval_high: float
+    def __init__(self, mean: _Optional[float] = ..., standard_error: _Optional[float] = ..., interval_low: _Optional[float] = ..., interval_high: _Optional[float] = ...) -> None: ...
+
 class Suggestion(_message.Message):
-    __slots__ = ("id", "parameters", "source", "propensity", "model", "expire_time", "detail")
+    __slots__ = ("id", "parameters", "source", "propensity", "model", "expire_time", "detail", "context")
     ID_FIELD_NUMBER: _ClassVar[int]
     PARAMETERS_FIELD_NUMBER: _ClassVar[int]
     SOURCE_FIELD_NUMBER: _ClassVar[int]
@@ -75,6 +89,7 @@ class Suggestion(_message.Message):
     MODEL_FIELD_NUMBER: _ClassVar[int]
     EXPIRE_TIME_FIELD_NUMBER: _ClassVar[int]
     DETAIL_FIELD_NUMBER: _ClassVar[int]
+    CONTEXT_FIELD_NUMBER: _ClassVar[int]
     id: str
     parameters: _parameters_pb2.Parameters
     source: Source
@@ -82,7 +97,8 @@ class Suggestion(_message.Message):
     model: ModelInfo
     expire_time: _timestamp_pb2.Timestamp
     detail: str
-    def __init__(self, id: _Optional[str] = ..., parameters: _Optional[_Union[_parameters_pb2.Parameters, _Mapping]] = ..., source: _Optional[_Union[Source, str]] = ..., propensity: _Optional[float] = ..., model: _Optional[_Union[ModelInfo, _Mapping]] = ..., expire_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., detail: _Optional[str] = ...) -> None: ...
+    context: _parameters_pb2.Parameters
+    def __init__(self, id: _Optional[str] = ..., parameters: _Optional[_Union[_parameters_pb2.Parameters, _Mapping]] = ..., source: _Optional[_Union[Source, str]] = ..., propensity: _Optional[float] = ..., model: _Optional[_Union[ModelInfo, _Mapping]] = ..., expire_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., detail: _Optional[str] = ..., context: _Optional[_Union[_parameters_pb2.Parameters, _Mapping]] = ...) -> None: ...
 
 class Measurement(_message.Message):
     __slots__ = ("mean", "count", "standard_error", "variance")

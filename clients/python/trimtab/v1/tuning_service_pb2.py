@@ -28,35 +28,51 @@ from trimtab.v1 import parameters_pb2 as trimtab_dot_v1_dot_parameters__pb2
 from trimtab.v1 import trial_pb2 as trimtab_dot_v1_dot_trial__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1ftrimtab/v1/tuning_service.proto\x12\ntrimtab.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1btrimtab/v1/parameters.proto\x1a\x16trimtab/v1/trial.proto\"\xd2\x01\n\x0eSuggestRequest\x12\r\n\x05study\x18\x01 \x01(\t\x12\r\n\x05\x63ount\x18\x02 \x01(\x05\x12\'\n\x07\x63ontext\x18\x03 \x01(\x0b\x32\x16.trimtab.v1.Parameters\x12\x12\n\nrequest_id\x18\x04 \x01(\t\x12\x0e\n\x06worker\x18\x05 \x01(\t\x12,\n\x08\x66\x61llback\x18\x06 \x01(\x0e\x32\x1a.trimtab.v1.FallbackPolicy\x12\'\n\x07\x61llowed\x18\n \x03(\x0b\x32\x16.trimtab.v1.Parameters\">\n\x0fSuggestResponse\x12+\n\x0bsuggestions\x18\x01 \x03(\x0b\x32\x16.trimtab.v1.Suggestion\"b\n\x0eObserveRequest\x12\r\n\x05study\x18\x01 \x01(\t\x12-\n\x0cobservations\x18\x02 \x03(\x0b\x32\x17.trimtab.v1.Observation\x12\x12\n\nrequest_id\x18\x03 \x01(\t\"4\n\x0e\x46ieldViolation\x12\r\n\x05\x66ield\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x02 \x01(\t\"p\n\tItemError\x12\x0c\n\x04\x63ode\x18\x01 \x01(\x05\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x0f\n\x07message\x18\x03 \x01(\t\x12\x34\n\x10\x66ield_violations\x18\x04 \x03(\x0b\x32\x1a.trimtab.v1.FieldViolation\"y\n\rObserveResult\x12\x15\n\rsuggestion_id\x18\x01 \x01(\t\x12+\n\x07outcome\x18\x02 \x01(\x0e\x32\x1a.trimtab.v1.ObserveOutcome\x12$\n\x05\x65rror\x18\x03 \x01(\x0b\x32\x15.trimtab.v1.ItemError\"=\n\x0fObserveResponse\x12*\n\x07results\x18\x01 \x03(\x0b\x32\x19.trimtab.v1.ObserveResult\"a\n\x12\x45xtendLeaseRequest\x12\r\n\x05trial\x18\x01 \x01(\t\x12(\n\x05lease\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x12\n\nrequest_id\x18\x03 \x01(\t\"F\n\x13\x45xtendLeaseResponse\x12/\n\x0b\x65xpire_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp*h\n\x0e\x46\x61llbackPolicy\x12\x1f\n\x1b\x46\x41LLBACK_POLICY_UNSPECIFIED\x10\x00\x12\x19\n\x15\x46\x41LLBACK_POLICY_ALLOW\x10\x01\x12\x1a\n\x16\x46\x41LLBACK_POLICY_FORBID\x10\x02*n\n\x0eObserveOutcome\x12\x1f\n\x1bOBSERVE_OUTCOME_UNSPECIFIED\x10\x00\x12\x1c\n\x18OBSERVE_OUTCOME_RECORDED\x10\x01\x12\x1d\n\x19OBSERVE_OUTCOME_DUPLICATE\x10\x02\x32\xe7\x01\n\rTuningService\x12\x42\n\x07Suggest\x12\x1a.trimtab.v1.SuggestRequest\x1a\x1b.trimtab.v1.SuggestResponse\x12\x42\n\x07Observe\x12\x1a.trimtab.v1.ObserveRequest\x1a\x1b.trimtab.v1.ObserveResponse\x12N\n\x0b\x45xtendLease\x12\x1e.trimtab.v1.ExtendLeaseRequest\x1a\x1f.trimtab.v1.ExtendLeaseResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1ftrimtab/v1/tuning_service.proto\x12\ntrimtab.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1btrimtab/v1/parameters.proto\x1a\x16trimtab/v1/trial.proto\"\xf9\x01\n\x0eSuggestRequest\x12\r\n\x05study\x18\x01 \x01(\t\x12\r\n\x05\x63ount\x18\x02 \x01(\x05\x12\'\n\x07\x63ontext\x18\x03 \x01(\x0b\x32\x16.trimtab.v1.Parameters\x12\x12\n\nrequest_id\x18\x04 \x01(\t\x12\x0e\n\x06worker\x18\x05 \x01(\t\x12,\n\x08\x66\x61llback\x18\x06 \x01(\x0e\x32\x1a.trimtab.v1.FallbackPolicy\x12\'\n\x07\x61llowed\x18\n \x03(\x0b\x32\x16.trimtab.v1.Parameters\x12%\n\x05\x66ixed\x18\x0b \x01(\x0b\x32\x16.trimtab.v1.Parameters\">\n\x0fSuggestResponse\x12+\n\x0bsuggestions\x18\x01 \x03(\x0b\x32\x16.trimtab.v1.Suggestion\"b\n\x0eObserveRequest\x12\r\n\x05study\x18\x01 \x01(\t\x12-\n\x0cobservations\x18\x02 \x03(\x0b\x32\x17.trimtab.v1.Observation\x12\x12\n\nrequest_id\x18\x03 \x01(\t\"4\n\x0e\x46ieldViolation\x12\r\n\x05\x66ield\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x02 \x01(\t\"p\n\tItemError\x12\x0c\n\x04\x63ode\x18\x01 \x01(\x05\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x0f\n\x07message\x18\x03 \x01(\t\x12\x34\n\x10\x66ield_violations\x18\x04 \x03(\x0b\x32\x1a.trimtab.v1.FieldViolation\"y\n\rObserveResult\x12\x15\n\rsuggestion_id\x18\x01 \x01(\t\x12+\n\x07outcome\x18\x02 \x01(\x0e\x32\x1a.trimtab.v1.ObserveOutcome\x12$\n\x05\x65rror\x18\x03 \x01(\x0b\x32\x15.trimtab.v1.ItemError\"=\n\x0fObserveResponse\x12*\n\x07results\x18\x01 \x03(\x0b\x32\x19.trimtab.v1.ObserveResult\"a\n\x12\x45xtendLeaseRequest\x12\r\n\x05trial\x18\x01 \x01(\t\x12(\n\x05lease\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x12\n\nrequest_id\x18\x03 \x01(\t\"F\n\x13\x45xtendLeaseResponse\x12/\n\x0b\x65xpire_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xab\x02\n\rImportedTrial\x12*\n\nparameters\x18\x01 \x01(\x0b\x32\x16.trimtab.v1.Parameters\x12\'\n\x07\x63ontext\x18\x02 \x01(\x0b\x32\x16.trimtab.v1.Parameters\x12$\n\x07outcome\x18\x03 \x01(\x0e\x32\x13.trimtab.v1.Outcome\x12\x41\n\x0cmeasurements\x18\x04 \x03(\x0b\x32+.trimtab.v1.ImportedTrial.MeasurementsEntry\x12\x0e\n\x06reason\x18\x05 \x01(\t\x1aL\n\x11MeasurementsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12&\n\x05value\x18\x02 \x01(\x0b\x32\x17.trimtab.v1.Measurement:\x02\x38\x01\"c\n\x13ImportTrialsRequest\x12\r\n\x05study\x18\x01 \x01(\t\x12)\n\x06trials\x18\x02 \x03(\x0b\x32\x19.trimtab.v1.ImportedTrial\x12\x12\n\nrequest_id\x18\x03 \x01(\t\"C\n\x0cImportResult\x12\r\n\x05trial\x18\x01 \x01(\t\x12$\n\x05\x65rror\x18\x02 \x01(\x0b\x32\x15.trimtab.v1.ItemError\"A\n\x14ImportTrialsResponse\x12)\n\x07results\x18\x01 \x03(\x0b\x32\x18.trimtab.v1.ImportResult\"a\n\x14\x45nqueueTrialsRequest\x12\r\n\x05study\x18\x01 \x01(\t\x12&\n\x06points\x18\x02 \x03(\x0b\x32\x16.trimtab.v1.Parameters\x12\x12\n\nrequest_id\x18\x03 \x01(\t\"\'\n\x15\x45nqueueTrialsResponse\x12\x0e\n\x06trials\x18\x01 \x03(\t*h\n\x0e\x46\x61llbackPolicy\x12\x1f\n\x1b\x46\x41LLBACK_POLICY_UNSPECIFIED\x10\x00\x12\x19\n\x15\x46\x41LLBACK_POLICY_ALLOW\x10\x01\x12\x1a\n\x16\x46\x41LLBACK_POLICY_FORBID\x10\x02*n\n\x0eObserveOutcome\x12\x1f\n\x1bOBSERVE_OUTCOME_UNSPECIFIED\x10\x00\x12\x1c\n\x18OBSERVE_OUTCOME_RECORDED\x10\x01\x12\x1d\n\x19OBSERVE_OUTCOME_DUPLICATE\x10\x02\x32\x90\x03\n\rTuningService\x12\x42\n\x07Suggest\x12\x1a.trimtab.v1.SuggestRequest\x1a\x1b.trimtab.v1.SuggestResponse\x12\x42\n\x07Observe\x12\x1a.trimtab.v1.ObserveRequest\x1a\x1b.trimtab.v1.ObserveResponse\x12N\n\x0b\x45xtendLease\x12\x1e.trimtab.v1.ExtendLeaseRequest\x1a\x1f.trimtab.v1.ExtendLeaseResponse\x12Q\n\x0cImportTrials\x12\x1f.trimtab.v1.ImportTrialsRequest\x1a .trimtab.v1.ImportTrialsResponse\x12T\n\rEnqueueTrials\x12 .trimtab.v1.EnqueueTrialsRequest\x1a!.trimtab.v1.EnqueueTrialsResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'trimtab.v1.tuning_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_FALLBACKPOLICY']._serialized_start=1067
-  _globals['_FALLBACKPOLICY']._serialized_end=1171
-  _globals['_OBSERVEOUTCOME']._serialized_start=1173
-  _globals['_OBSERVEOUTCOME']._serialized_end=1283
+  _globals['_IMPORTEDTRIAL_MEASUREMENTSENTRY']._loaded_options = None
+  _globals['_IMPORTEDTRIAL_MEASUREMENTSENTRY']._serialized_options = b'8\001'
+  _globals['_FALLBACKPOLICY']._serialized_start=1785
+  _globals['_FALLBACKPOLICY']._serialized_end=1889
+  _globals['_OBSERVEOUTCOME']._serialized_start=1891
+  _globals['_OBSERVEOUTCOME']._serialized_end=2001
   _globals['_SUGGESTREQUEST']._serialized_start=166
-  _globals['_SUGGESTREQUEST']._serialized_end=376
-  _globals['_SUGGESTRESPONSE']._serialized_start=378
-  _globals['_SUGGESTRESPONSE']._serialized_end=440
-  _globals['_OBSERVEREQUEST']._serialized_start=442
-  _globals['_OBSERVEREQUEST']._serialized_end=540
-  _globals['_FIELDVIOLATION']._serialized_start=542
-  _globals['_FIELDVIOLATION']._serialized_end=594
-  _globals['_ITEMERROR']._serialized_start=596
-  _globals['_ITEMERROR']._serialized_end=708
-  _globals['_OBSERVERESULT']._serialized_start=710
-  _globals['_OBSERVERESULT']._serialized_end=831
-  _globals['_OBSERVERESPONSE']._serialized_start=833
-  _globals['_OBSERVERESPONSE']._serialized_end=894
-  _globals['_EXTENDLEASEREQUEST']._serialized_start=896
-  _globals['_EXTENDLEASEREQUEST']._serialized_end=993
-  _globals['_EXTENDLEASERESPONSE']._serialized_start=995
-  _globals['_EXTENDLEASERESPONSE']._serialized_end=1065
-  _globals['_TUNINGSERVICE']._serialized_start=1286
-  _globals['_TUNINGSERVICE']._serialized_end=1517
+  _globals['_SUGGESTREQUEST']._serialized_end=415
+  _globals['_SUGGESTRESPONSE']._serialized_start=417
+  _globals['_SUGGESTRESPONSE']._serialized_end=479
+  _globals['_OBSERVEREQUEST']._serialized_start=481
+  _globals['_OBSERVEREQUEST']._serialized_end=579
+  _globals['_FIELDVIOLATION']._serialized_start=581
+  _globals['_FIELDVIOLATION']._serialized_end=633
+  _globals['_ITEMERROR']._serialized_start=635
+  _globals['_ITEMERROR']._serialized_end=747
+  _globals['_OBSERVERESULT']._serialized_start=749
+  _globals['_OBSERVERESULT']._serialized_end=870
+  _globals['_OBSERVERESPONSE']._serialized_start=872
+  _globals['_OBSERVERESPONSE']._serialized_end=933
+  _globals['_EXTENDLEASEREQUEST']._serialized_start=935
+  _globals['_EXTENDLEASEREQUEST']._serialized_end=1032
+  _globals['_EXTENDLEASERESPONSE']._serialized_start=1034
+  _globals['_EXTENDLEASERESPONSE']._serialized_end=1104
+  _globals['_IMPORTEDTRIAL']._serialized_start=1107
+  _globals['_IMPORTEDTRIAL']._serialized_end=1406
+  _globals['_IMPORTEDTRIAL_MEASUREMENTSENTRY']._serialized_start=1330
+  _globals['_IMPORTEDTRIAL_MEASUREMENTSENTRY']._serialized_end=1406
+  _globals['_IMPORTTRIALSREQUEST']._serialized_start=1408
+  _globals['_IMPORTTRIALSREQUEST']._serialized_end=1507
+  _globals['_IMPORTRESULT']._serialized_start=1509
+  _globals['_IMPORTRESULT']._serialized_end=1576
+  _globals['_IMPORTTRIALSRESPONSE']._serialized_start=1578
+  _globals['_IMPORTTRIALSRESPONSE']._serialized_end=1643
+  _globals['_ENQUEUETRIALSREQUEST']._serialized_start=1645
+  _globals['_ENQUEUETRIALSREQUEST']._serialized_end=1742
+  _globals['_ENQUEUETRIALSRESPONSE']._serialized_start=1744
+  _globals['_ENQUEUETRIALSRESPONSE']._serialized_end=1783
+  _globals['_TUNINGSERVICE']._serialized_start=2004
+  _globals['_TUNINGSERVICE']._serialized_end=2404
 # @@protoc_insertion_point(module_scope)

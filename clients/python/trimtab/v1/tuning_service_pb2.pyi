@@ -32,7 +32,7 @@ OBSERVE_OUTCOME_RECORDED: ObserveOutcome
 OBSERVE_OUTCOME_DUPLICATE: ObserveOutcome
 
 class SuggestRequest(_message.Message):
-    __slots__ = ("study", "count", "context", "request_id", "worker", "fallback", "allowed")
+    __slots__ = ("study", "count", "context", "request_id", "worker", "fallback", "allowed", "fixed")
     STUDY_FIELD_NUMBER: _ClassVar[int]
     COUNT_FIELD_NUMBER: _ClassVar[int]
     CONTEXT_FIELD_NUMBER: _ClassVar[int]
@@ -40,6 +40,7 @@ class SuggestRequest(_message.Message):
     WORKER_FIELD_NUMBER: _ClassVar[int]
     FALLBACK_FIELD_NUMBER: _ClassVar[int]
     ALLOWED_FIELD_NUMBER: _ClassVar[int]
+    FIXED_FIELD_NUMBER: _ClassVar[int]
     study: str
     count: int
     context: _parameters_pb2.Parameters
@@ -47,7 +48,8 @@ class SuggestRequest(_message.Message):
     worker: str
     fallback: FallbackPolicy
     allowed: _containers.RepeatedCompositeFieldContainer[_parameters_pb2.Parameters]
-    def __init__(self, study: _Optional[str] = ..., count: _Optional[int] = ..., context: _Optional[_Union[_parameters_pb2.Parameters, _Mapping]] = ..., request_id: _Optional[str] = ..., worker: _Optional[str] = ..., fallback: _Optional[_Union[FallbackPolicy, str]] = ..., allowed: _Optional[_Iterable[_Union[_parameters_pb2.Parameters, _Mapping]]] = ...) -> None: ...
+    fixed: _parameters_pb2.Parameters
+    def __init__(self, study: _Optional[str] = ..., count: _Optional[int] = ..., context: _Optional[_Union[_parameters_pb2.Parameters, _Mapping]] = ..., request_id: _Optional[str] = ..., worker: _Optional[str] = ..., fallback: _Optional[_Union[FallbackPolicy, str]] = ..., allowed: _Optional[_Iterable[_Union[_parameters_pb2.Parameters, _Mapping]]] = ..., fixed: _Optional[_Union[_parameters_pb2.Parameters, _Mapping]] = ...) -> None: ...
 
 class SuggestResponse(_message.Message):
     __slots__ = ("suggestions",)
@@ -116,3 +118,64 @@ class ExtendLeaseResponse(_message.Message):
     EXPIRE_TIME_FIELD_NUMBER: _ClassVar[int]
     expire_time: _timestamp_pb2.Timestamp
     def __init__(self, expire_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+
+class ImportedTrial(_message.Message):
+    __slots__ = ("parameters", "context", "outcome", "measurements", "reason")
+    class MeasurementsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: _trial_pb2.Measurement
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[_Union[_trial_pb2.Measurement, _Mapping]] = ...) -> None: ...
+    PARAMETERS_FIELD_NUMBER: _ClassVar[int]
+    CONTEXT_FIELD_NUMBER: _ClassVar[int]
+    OUTCOME_FIELD_NUMBER: _ClassVar[int]
+    MEASUREMENTS_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    parameters: _parameters_pb2.Parameters
+    context: _parameters_pb2.Parameters
+    outcome: _trial_pb2.Outcome
+    measurements: _containers.MessageMap[str, _trial_pb2.Measurement]
+    reason: str
+    def __init__(self, parameters: _Optional[_Union[_parameters_pb2.Parameters, _Mapping]] = ..., context: _Optional[_Union[_parameters_pb2.Parameters, _Mapping]] = ..., outcome: _Optional[_Union[_trial_pb2.Outcome, str]] = ..., measurements: _Optional[_Mapping[str, _trial_pb2.Measurement]] = ..., reason: _Optional[str] = ...) -> None: ...
+
+class ImportTrialsRequest(_message.Message):
+    __slots__ = ("study", "trials", "request_id")
+    STUDY_FIELD_NUMBER: _ClassVar[int]
+    TRIALS_FIELD_NUMBER: _ClassVar[int]
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    study: str
+    trials: _containers.RepeatedCompositeFieldContainer[ImportedTrial]
+    request_id: str
+    def __init__(self, study: _Optional[str] = ..., trials: _Optional[_Iterable[_Union[ImportedTrial, _Mapping]]] = ..., request_id: _Optional[str] = ...) -> None: ...
+
+class ImportResult(_message.Message):
+    __slots__ = ("trial", "error")
+    TRIAL_FIELD_NUMBER: _ClassVar[int]
+    ERROR_FIELD_NUMBER: _ClassVar[int]
+    trial: str
+    error: ItemError
+    def __init__(self, trial: _Optional[str] = ..., error: _Optional[_Union[ItemError, _Mapping]] = ...) -> None: ...
+
+class ImportTrialsResponse(_message.Message):
+    __slots__ = ("results",)
+    RESULTS_FIELD_NUMBER: _ClassVar[int]
+    results: _containers.RepeatedCompositeFieldContainer[ImportResult]
+    def __init__(self, results: _Optional[_Iterable[_Union[ImportResult, _Mapping]]] = ...) -> None: ...
+
+class EnqueueTrialsRequest(_message.Message):
+    __slots__ = ("study", "points", "request_id")
+    STUDY_FIELD_NUMBER: _ClassVar[int]
+    POINTS_FIELD_NUMBER: _ClassVar[int]
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    study: str
+    points: _containers.RepeatedCompositeFieldContainer[_parameters_pb2.Parameters]
+    request_id: str
+    def __init__(self, study: _Optional[str] = ..., points: _Optional[_Iterable[_Union[_parameters_pb2.Parameters, _Mapping]]] = ..., request_id: _Optional[str] = ...) -> None: ...
+
+class EnqueueTrialsResponse(_message.Message):
+    __slots__ = ("trials",)
+    TRIALS_FIELD_NUMBER: _ClassVar[int]
+    trials: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, trials: _Optional[_Iterable[str]] = ...) -> None: ...

@@ -54,6 +54,16 @@ class TuningServiceStub(object):
                 request_serializer=trimtab_dot_v1_dot_tuning__service__pb2.ExtendLeaseRequest.SerializeToString,
                 response_deserializer=trimtab_dot_v1_dot_tuning__service__pb2.ExtendLeaseResponse.FromString,
                 _registered_method=True)
+        self.ImportTrials = channel.unary_unary(
+                '/trimtab.v1.TuningService/ImportTrials',
+                request_serializer=trimtab_dot_v1_dot_tuning__service__pb2.ImportTrialsRequest.SerializeToString,
+                response_deserializer=trimtab_dot_v1_dot_tuning__service__pb2.ImportTrialsResponse.FromString,
+                _registered_method=True)
+        self.EnqueueTrials = channel.unary_unary(
+                '/trimtab.v1.TuningService/EnqueueTrials',
+                request_serializer=trimtab_dot_v1_dot_tuning__service__pb2.EnqueueTrialsRequest.SerializeToString,
+                response_deserializer=trimtab_dot_v1_dot_tuning__service__pb2.EnqueueTrialsResponse.FromString,
+                _registered_method=True)
 
 
 class TuningServiceServicer(object):
@@ -92,6 +102,25 @@ class TuningServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ImportTrials(self, request, context):
+        """Takes trials that were made elsewhere, with what was measured. Trial
+        studies. Each has its own result. Errors of the whole call:
+        INVALID_ARGUMENT, NOT_FOUND, FAILED_PRECONDITION (a bandit study).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def EnqueueTrials(self, request, context):
+        """Puts points in line, to be suggested before anything that the algorithm
+        would say, in the order given. Trial studies. All or none. Errors:
+        INVALID_ARGUMENT, NOT_FOUND, FAILED_PRECONDITION (a bandit study, or the
+        study is stopped).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_TuningServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -109,6 +138,16 @@ def add_TuningServiceServicer_to_server(servicer, server):
                     servicer.ExtendLease,
                     request_deserializer=trimtab_dot_v1_dot_tuning__service__pb2.ExtendLeaseRequest.FromString,
                     response_serializer=trimtab_dot_v1_dot_tuning__service__pb2.ExtendLeaseResponse.SerializeToString,
+            ),
+            'ImportTrials': grpc.unary_unary_rpc_method_handler(
+                    servicer.ImportTrials,
+                    request_deserializer=trimtab_dot_v1_dot_tuning__service__pb2.ImportTrialsRequest.FromString,
+                    response_serializer=trimtab_dot_v1_dot_tuning__service__pb2.ImportTrialsResponse.SerializeToString,
+            ),
+            'EnqueueTrials': grpc.unary_unary_rpc_method_handler(
+                    servicer.EnqueueTrials,
+                    request_deserializer=trimtab_dot_v1_dot_tuning__service__pb2.EnqueueTrialsRequest.FromString,
+                    response_serializer=trimtab_dot_v1_dot_tuning__service__pb2.EnqueueTrialsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -197,6 +236,60 @@ class TuningService(object):
             '/trimtab.v1.TuningService/ExtendLease',
             trimtab_dot_v1_dot_tuning__service__pb2.ExtendLeaseRequest.SerializeToString,
             trimtab_dot_v1_dot_tuning__service__pb2.ExtendLeaseResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ImportTrials(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trimtab.v1.TuningService/ImportTrials',
+            trimtab_dot_v1_dot_tuning__service__pb2.ImportTrialsRequest.SerializeToString,
+            trimtab_dot_v1_dot_tuning__service__pb2.ImportTrialsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def EnqueueTrials(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trimtab.v1.TuningService/EnqueueTrials',
+            trimtab_dot_v1_dot_tuning__service__pb2.EnqueueTrialsRequest.SerializeToString,
+            trimtab_dot_v1_dot_tuning__service__pb2.EnqueueTrialsResponse.FromString,
             options,
             channel_credentials,
             insecure,
