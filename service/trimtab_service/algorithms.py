@@ -6,14 +6,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from trimtab_service.bandits import catalog as bandits
-from trimtab_service.bandits.base import MOST_ARMS
+from trimtab_service.bandits.base import MOST_ARMS, Bandit, JointBandit
 from trimtab_service.domain import errors, options
 from trimtab_service.domain.arms import levels
 from trimtab_service.domain.errors import InvalidArgument, UnknownAlgorithm
 from trimtab_service.domain.metric import MetricKind
-from trimtab_service.domain.space import Categorical, Float, Integer, ParameterValue
+from trimtab_service.domain.space import Categorical, Float, Integer, Parameters, ParameterValue, SearchSpace
 from trimtab_service.domain.study import ChosenAlgorithm, StudySpec
 from trimtab_service.optimizers import catalog as optimizers
+from trimtab_service.optimizers.region import Region
 
 AUTO = "auto"
 AUTO_OPTIONS = frozenset({"floor", "steps"})
@@ -46,6 +47,8 @@ def choose(spec: StudySpec) -> ChosenAlgorithm:
 
 
 def _automatic(spec: StudySpec) -> tuple[str, str]:
+    for words in _of_trials(spec).values():
+        return "gp", f"only trial studies have {words}"
     steps = spec.algorithm.options.get("steps", 0)
     if not steps and any(isinstance(one, Float) and one.step is None for one in spec.space.parameters):
         return "gp", "the search space is continuous"
@@ -89,7 +92,11 @@ def _checked(spec: StudySpec, name: str, given: Mapping[str, ParameterValue], re
         _check_bandit(spec, chosen)
     else:
         _check_trials(spec, name)
-    return ChosenAlgorithm(name, options.to_options(chosen), reason, decisions)
+    found = ChosenAlgorithm(name, options.to_options(chosen), reason, decisions)
+    if not decisions:
+        with errors.field("algorithm"):
+            optimizers.check(found, spec)
+    return found
 
 
 def _check_bandit(spec: StudySpec, bandit: Any) -> None:
@@ -108,14 +115,68 @@ def _check_bandit(spec: StudySpec, bandit: Any) -> None:
                 f"{name} needs a finite search space, and {parameter.name!r} is a continuum: "
                 "give it a step, or set the option steps",
             )
+    for field, words in _of_trials(spec).items():
+        raise InvalidArgument(field, f"{name} is a bandit, and only trial studies have {words}: name gp, say")
+    with errors.field("algorithm.name"):
+        check_count(spec, bandit)
+
+
+def _of_trials(spec: StudySpec) -> dict[str, str]:
+    """The fields that only trial studies have and this one sets, and what they are, in words."""
+    fields = {
+        "objectives": ("several objectives", len(spec.objectives) > 1),
+        "outcome_constraints": ("outcome constraints", bool(spec.outcome_constraints)),
+        "cost_metric": ("a cost of trials", spec.cost_metric is not None),
+        "half_life": ("a half-life", spec.half_life is not None),
+        "robustness": ("robustness", spec.robustness is not None),
+        "transfer_from": ("related studies", bool(spec.transfer_from)),
+    }
+    found = {field: words for field, (words, is_set) in fields.items() if is_set}
+    return found | {f"search_space.{field}": words for field, words in beyond_arms(spec.space).items()}
+
+
+def beyond_arms(space: SearchSpace) -> dict[str, str]:
+    """The fields of a space that only trial studies have, and what they are, in words."""
+    found = {}
+    for index, parameter in enumerate(space.parameters):
+        if parameter.conditions:
+            found[f"parameters[{index}].conditions"] = "parameters that don't always exist"
+        if parameter.prior is not None:
+            found[f"parameters[{index}].prior"] = "beliefs about parameters"
+    if space.linear_constraints:
+        found["linear_constraints"] = "linear constraints"
+    if space.simplexes:
+        found["simplexes"] = "mixtures"
+    return found
+
+
+def check_fixed(space: SearchSpace, fixed: Parameters) -> dict[str, ParameterValue]:
+    """The values of some parameters that are meant. Raises InvalidArgument (``values...``) where no point has them."""
+    if not fixed:
+        return {}
+    region = Region(space, fixed)
+    try:
+        region.check()
+    except InvalidArgument:
+        raise InvalidArgument("values", "no legal point has them all") from None
+    return space.check_part(fixed)
+
+
+def check_count(spec: StudySpec, bandit: Bandit | JointBandit) -> None:
+    """Raises InvalidArgument (field empty) where the space has more points than the bandit can list."""
     if bandit.joint:
         return
-    count = _count(spec, steps)
+    count = _count(spec, bandit.steps)
     if count > MOST_ARMS:
-        raise InvalidArgument("algorithm.name", f"{name} takes {MOST_ARMS} points at most, and the space has {count}")
+        raise InvalidArgument("", f"{bandit.name} takes {MOST_ARMS} points at most, and the space has {count}")
 
 
 def _check_trials(spec: StudySpec, name: str) -> None:
+    try:
+        Region(spec.space).check()
+    except InvalidArgument:
+        field = "linear_constraints" if spec.space.linear_constraints else "simplexes"
+        raise InvalidArgument(f"search_space.{field}", "no point fulfils them all") from None
     for field in ("reward_wait", "default_reward", "retention"):
         if getattr(spec, field) is not None:
             raise InvalidArgument(field, f"only bandit studies have it, and {name} makes trials")

@@ -20,6 +20,8 @@ the RPC floor looks up in one table. The tree:
      |   +- TrialEnded
      |   +- DecisionExpired
      |   +- NoIncumbent
+     |   +- StudyOfDecisions
+     |   +- NothingObserved
      +- Aborted
      |   +- EtagMismatch
      |   +- TooMuchContention
@@ -36,6 +38,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import ClassVar
 
 
@@ -66,6 +69,11 @@ class InvalidArgument(TrimtabError):
     def __init__(self, field: str, description: str, **metadata: str) -> None:
         super().__init__(f"{field}: {description}" if field else description, **metadata)
         self.violations: tuple[Violation, ...] = (Violation(field, description),)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """It may be raised in another process."""
+        (violation,) = self.violations
+        return partial(type(self), **self.metadata), (violation.field, violation.description)
 
     def under(self, prefix: str) -> InvalidArgument:
         """The same error seen from the message that holds the field."""
@@ -163,6 +171,18 @@ class NoIncumbent(FailedPrecondition):
     """Nothing was observed and there is no baseline."""
 
     reason = "NO_INCUMBENT"
+
+
+class StudyOfDecisions(FailedPrecondition):
+    """Only trial studies can do this, and the study is a bandit study."""
+
+    reason = "STUDY_OF_DECISIONS"
+
+
+class NothingObserved(FailedPrecondition):
+    """No trial is completed yet, and there is nothing that a model could say."""
+
+    reason = "NOTHING_OBSERVED"
 
 
 class Aborted(TrimtabError):

@@ -11,10 +11,12 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TypeAlias
 
+from trimtab_service.domain.desirability import Desirability
 from trimtab_service.domain.errors import InvalidArgument
 from trimtab_service.domain.space import MOST_TEXT, check_name
 
 MOST_METRICS = 50
+MOST_OBJECTIVES = 4
 
 
 class MetricKind(Enum):
@@ -77,7 +79,7 @@ class Ratio:
         return "ratio.numerator" if name == self.numerator else "ratio.denominator"
 
 
-Formula: TypeAlias = WeightedSum | Ratio
+Formula: TypeAlias = WeightedSum | Ratio | Desirability
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,10 +140,19 @@ class Goal(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Objective:
-    """A metric to minimize or to maximize."""
+    """A metric to minimize or to maximize.
+
+    reference_point: with several objectives, the worst value of interest, in
+        the unit of the metric; None: judged from what was observed.
+    """
 
     metric: str
     goal: Goal
+    reference_point: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.reference_point is not None and not math.isfinite(self.reference_point):
+            raise InvalidArgument("reference_point", f"must be finite, not {self.reference_point}")
 
     @property
     def sign(self) -> float:
@@ -163,10 +174,23 @@ def check_metrics(metrics: Sequence[Metric], objectives: Sequence[Objective]) ->
     for index, metric in enumerate(metrics):
         if metric.formula is not None:
             _check_inputs(metric.formula, declared, f"metrics[{index}]")
-    if len(objectives) != 1:
-        raise InvalidArgument("objectives", f"a study takes exactly one objective, not {len(objectives)}")
-    if objectives[0].metric not in declared:
-        raise InvalidArgument("objectives[0].metric", f"{objectives[0].metric!r} is not a declared metric")
+    _check_objectives(objectives, declared)
+
+
+def _check_objectives(objectives: Sequence[Objective], declared: Mapping[str, Metric]) -> None:
+    if not 1 <= len(objectives) <= MOST_OBJECTIVES:
+        raise InvalidArgument(
+            "objectives", f"a study takes from 1 to {MOST_OBJECTIVES} objectives, not {len(objectives)}"
+        )
+    seen: set[str] = set()
+    for index, objective in enumerate(objectives):
+        if objective.metric not in declared:
+            raise InvalidArgument(f"objectives[{index}].metric", f"{objective.metric[:130]!r} is not a declared metric")
+        if objective.metric in seen:
+            raise InvalidArgument(f"objectives[{index}].metric", f"{objective.metric!r} is there twice")
+        seen.add(objective.metric)
+    if len(objectives) == 1 and objectives[0].reference_point is not None:
+        raise InvalidArgument("objectives[0].reference_point", "goes with several objectives, and there is one")
 
 
 def _check_inputs(formula: Formula, declared: Mapping[str, Metric], path: str) -> None:

@@ -1,4 +1,4 @@
-"""What an observation counts as: one measurement of the objective, measured or computed.
+"""What an observation counts as: one measurement of each metric that the study looks at, measured or computed.
 
 Where several metrics make one reward, this is the only place that does it, for
 trials and decisions alike. Nothing here is stored: the log keeps what was
@@ -11,14 +11,18 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from trimtab_service.domain.desirability import Desirability
 from trimtab_service.domain.errors import InvalidArgument
 from trimtab_service.domain.metric import Formula, Metric, MetricKind, Ratio, WeightedSum
 from trimtab_service.domain.observation import Measurement
 
 
-def check(metrics: Sequence[Metric], objective: str, measurements: Mapping[str, Measurement]) -> None:
+def check(metrics: Sequence[Metric], needed: Mapping[str, str], measurements: Mapping[str, Measurement]) -> None:
     """Raises InvalidArgument (field ``measurements...``) unless every measurement fits its metric, and ``reward`` can
-    say what they make of the objective."""
+    say what they make of each metric that is needed.
+
+    needed: what each of them is to the study, in words.
+    """
     declared = {metric.name: metric for metric in metrics}
     for name in measurements:
         formula = declared[name].formula if name in declared else None
@@ -26,24 +30,43 @@ def check(metrics: Sequence[Metric], objective: str, measurements: Mapping[str, 
             raise InvalidArgument(
                 f'measurements["{name}"]', f"is computed by the service: report {', '.join(formula.inputs)} instead"
             )
-    target = declared[objective]
-    for name in target.formula.inputs if target.formula is not None else (objective,):
-        if name not in measurements:
-            what = "it is an objective of the study" if name == objective else f"the objective {objective} needs it"
-            raise InvalidArgument(
-                f'measurements["{name}"]', f"missing: {what}; report outcome failed if it can't be measured"
-            )
+    for metric, role in needed.items():
+        _check_complete(declared[metric], role, measurements)
     for name, measurement in measurements.items():
         path = f'measurements["{name[:130]}"]'
         if name not in declared:
             raise InvalidArgument(path, "not a declared metric of the study")
         _check_measured(declared[name], measurement, f"{path}.mean")
-    if target.formula is not None:
-        mean = _computed(target, declared, measurements).mean
-        try:
-            target.check(mean)
-        except InvalidArgument as error:
-            raise InvalidArgument("measurements", f"{objective} is computed from them: {error.message}") from None
+    for metric in needed:
+        _check_computed(declared[metric], declared, measurements)
+
+
+def check_cost(metrics: Sequence[Metric], cost: str, measurements: Mapping[str, Measurement]) -> None:
+    """Raises InvalidArgument (field ``measurements...``) unless measurements that passed ``check`` make a positive
+    cost."""
+    value = reward(metrics, cost, measurements).mean
+    if not value > 0:
+        at = f'measurements["{cost}"].mean' if cost in measurements else "measurements"
+        raise InvalidArgument(at, f"{cost} is what the trial costs, which must be greater than 0, not {value}")
+
+
+def _check_complete(metric: Metric, role: str, measurements: Mapping[str, Measurement]) -> None:
+    for name in metric.formula.inputs if metric.formula is not None else (metric.name,):
+        if name not in measurements:
+            what = f"it is {role}" if name == metric.name else f"{metric.name}, {role}, needs it"
+            raise InvalidArgument(
+                f'measurements["{name}"]', f"missing: {what}; report outcome failed if it can't be measured"
+            )
+
+
+def _check_computed(metric: Metric, declared: Mapping[str, Metric], measurements: Mapping[str, Measurement]) -> None:
+    if metric.formula is None:
+        return
+    mean = _computed(metric, declared, measurements).mean
+    try:
+        metric.check(mean)
+    except InvalidArgument as error:
+        raise InvalidArgument("measurements", f"{metric.name} is computed from them: {error.message}") from None
 
 
 def _check_measured(metric: Metric, measurement: Measurement, path: str) -> None:
@@ -55,8 +78,8 @@ def _check_measured(metric: Metric, measurement: Measurement, path: str) -> None
         raise InvalidArgument(path, f"a single measurement of a binary metric is 0 or 1, not {measurement.mean}")
 
 
-def reward(metrics: Sequence[Metric], objective: str, measurements: Mapping[str, Measurement]) -> Measurement:
-    """What measurements that passed ``check`` make of the objective, clipped where its metric says so.
+def reward(metrics: Sequence[Metric], metric: str, measurements: Mapping[str, Measurement]) -> Measurement:
+    """What measurements that passed ``check`` make of the metric of this name, clipped where it says so.
 
     Law: one that is among the measurements is what was measured. Else the
     formula is applied to the means, each clipped first where its own metric
@@ -67,7 +90,7 @@ def reward(metrics: Sequence[Metric], objective: str, measurements: Mapping[str,
     keeps its standard error, which clipping can only have made smaller.
     """
     declared = {metric.name: metric for metric in metrics}
-    target, measured = declared[objective], measurements.get(objective)
+    target, measured = declared[metric], measurements.get(metric)
     return _counted(target, _computed(target, declared, measurements) if measured is None else measured)
 
 
@@ -115,6 +138,8 @@ def _mean(formula: Formula, inputs: Mapping[str, Measurement]) -> float:
                     f'measurements["{formula.denominator}"].mean', "must not be 0: it is what another one is divided by"
                 )
             return inputs[formula.numerator].mean / inputs[formula.denominator].mean
+        case Desirability():
+            return formula.value({name: measurement.mean for name, measurement in inputs.items()})
 
 
 def _standard_error(formula: Formula, inputs: Mapping[str, Measurement]) -> float | None:
@@ -130,6 +155,6 @@ def _standard_error(formula: Formula, inputs: Mapping[str, Measurement]) -> floa
             error = abs(formula.weights[spread[0]]) * own
         case Ratio() if spread[0] == formula.numerator:
             error = own / abs(inputs[formula.denominator].mean)
-        case Ratio():
+        case Ratio() | Desirability():
             return None
     return error if math.isfinite(error) else None

@@ -1,289 +1,76 @@
-"""Parameters, the search space they span, and which values are legal.
-
-Constructors refuse what makes no sense and name the field by its own name;
-whoever holds the field puts the path before it (``errors.field``). How values
-become arrays is not said here: that is the optimizers' border.
-"""
+"""The search space: its parameters, when each exists, what they must have together, and which points are legal."""
 
 from __future__ import annotations
 
-import itertools
 import math
-import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from decimal import Decimal
-from enum import Enum
-from typing import TypeAlias
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 
+from trimtab_service.domain import errors
+from trimtab_service.domain.condition import MOST_CONDITIONS, Condition
 from trimtab_service.domain.errors import InvalidArgument
+from trimtab_service.domain.linear import (
+    MOST_LINEAR_CONSTRAINTS,
+    MOST_SIMPLEXES,
+    ROUNDING,
+    SIMPLEX_TOLERANCE,
+    LinearConstraint,
+    Simplex,
+)
+from trimtab_service.domain.parameter import (
+    LARGEST_INTEGER,
+    MOST_VALUES,
+    Categorical,
+    Discrete,
+    Float,
+    Integer,
+    Parameter,
+    Scale,
+)
+from trimtab_service.domain.values import MOST_TEXT, NAME, Parameters, ParameterValue, check_name
 
-ParameterValue: TypeAlias = float | int | str | bool
-Parameters: TypeAlias = Mapping[str, ParameterValue]
+__all__ = [
+    "LARGEST_INTEGER",
+    "MOST_PARAMETERS",
+    "MOST_TEXT",
+    "MOST_VALUES",
+    "NAME",
+    "Categorical",
+    "Discrete",
+    "Float",
+    "Integer",
+    "Parameter",
+    "ParameterValue",
+    "Parameters",
+    "Scale",
+    "SearchSpace",
+    "check_name",
+    "check_unique",
+    "check_values",
+    "ends",
+]
 
-NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,127}")
-MOST_VALUES = 1_000  # of one categorical or discrete parameter
 MOST_PARAMETERS = 200
-MOST_TEXT = 1_024  # bytes of one categorical value or description
-LARGEST_INTEGER = 2**53  # beyond it a double no longer holds every integer
-GRID_TOLERANCE = 1e-6  # of a step: how far off its grid a caller's value may be
 
 
-class Scale(Enum):
-    """How distances are measured along a numeric parameter."""
-
-    LINEAR = "linear"
-    LOG = "log"
-    LOGIT = "logit"
-
-
-def check_name(name: str) -> None:
-    """Raises InvalidArgument (field ``name``) unless ``name`` is well formed."""
-    if not NAME.fullmatch(name):
-        raise InvalidArgument(
-            "name",
-            f"{name[:130]!r} is not a name: a letter or underscore, then letters, digits and . _ -, 128 at most",
-        )
-
-
-def _check_description(description: str) -> None:
-    if len(description.encode()) > MOST_TEXT:
-        raise InvalidArgument("description", f"longer than {MOST_TEXT} bytes")
-
-
-def _number(value: ParameterValue) -> float:
-    """The value as a float; InvalidArgument with an empty field otherwise."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise InvalidArgument("", f"must be a number, not {_kind(value)} {_shown(value)}")
-    try:
-        number = float(value)
-    except OverflowError:
-        raise InvalidArgument("", f"{_shown(value)} is too large") from None
-    if not math.isfinite(number):
-        raise InvalidArgument("", f"must be finite, not {value}")
-    return number
-
-
-def _kind(value: ParameterValue) -> str:
-    return {bool: "the truth value", int: "the integer", float: "the number", str: "the text"}[type(value)]
-
-
-def _shown(value: ParameterValue) -> str:
-    text = repr(value)
-    return text if len(text) <= 80 else text[:77] + "..."
-
-
-@dataclass(frozen=True, slots=True)
-class Float:
-    """A real number in [min, max]; with a step, one of min, min + step, ..."""
-
-    name: str
-    min: float
-    max: float
-    scale: Scale = Scale.LINEAR
-    step: float | None = None
-    description: str = ""
-
-    def __post_init__(self) -> None:
-        check_name(self.name)
-        _check_description(self.description)
-        for field in ("min", "max"):
-            if not math.isfinite(getattr(self, field)):
-                raise InvalidArgument(field, f"must be finite, not {getattr(self, field)}")
-        if not self.min < self.max:
-            raise InvalidArgument("max", f"{self.max} must be greater than min, {self.min}")
-        if not math.isfinite(self.max - self.min):
-            raise InvalidArgument("max", "the interval is too wide for a double")
-        if self.scale is Scale.LOG and self.min <= 0:
-            raise InvalidArgument("min", f"must be greater than 0 on a log scale, not {self.min}")
-        if self.scale is Scale.LOGIT and not 0 < self.min < self.max < 1:
-            raise InvalidArgument("min", "a logit scale needs 0 < min < max < 1")
-        if self.step is not None:
-            if not (math.isfinite(self.step) and self.step > 0):
-                raise InvalidArgument("step", f"must be a finite number greater than 0, not {self.step}")
-            if self.scale is not Scale.LINEAR:
-                raise InvalidArgument("step", f"needs the linear scale, not {self.scale.value}")
-            if self.step * (1 - GRID_TOLERANCE) > self.max - self.min:
-                raise InvalidArgument("step", f"{self.step} is longer than the interval from {self.min} to {self.max}")
-            if (self.max - self.min) / self.step > LARGEST_INTEGER:
-                raise InvalidArgument("step", f"{self.step} is too short for the interval")
-
-    @property
-    def cardinality(self) -> int | None:
-        """How many values there are; None for a continuum."""
-        if self.step is None:
-            return None
-        return math.floor((self.max - self.min) / self.step + GRID_TOLERANCE) + 1
-
-    def grid_value(self, index: int) -> float:
-        """Value ``index`` of the grid, free of accumulated rounding."""
-        if self.step is None:
-            raise TypeError(f"{self.name} has no step")
-        value = float(Decimal(repr(self.min)) + index * Decimal(repr(self.step)))
-        return min(value, self.max)
-
-    def values(self) -> Iterator[float]:
-        """Every value in increasing order; TypeError for a continuum."""
-        count = self.cardinality
-        if count is None:
-            raise TypeError(f"{self.name} is a continuum")
-        return (self.grid_value(index) for index in range(count))
-
-    def check(self, value: ParameterValue) -> float:
-        """The legal value that is meant; InvalidArgument otherwise."""
-        number = _number(value)
-        if not self.min <= number <= self.max:
-            raise InvalidArgument("", f"{number} is outside [{self.min}, {self.max}]")
-        if self.step is None:
-            return number
-        index = round((number - self.min) / self.step)
-        nearest = self.grid_value(index)
-        if abs(nearest - number) > GRID_TOLERANCE * self.step:
-            raise InvalidArgument("", f"{number} is not a whole number of steps of {self.step} above {self.min}")
-        return nearest
-
-
-@dataclass(frozen=True, slots=True)
-class Integer:
-    """A whole number in [min, max]."""
-
-    name: str
-    min: int
-    max: int
-    scale: Scale = Scale.LINEAR
-    description: str = ""
-
-    def __post_init__(self) -> None:
-        check_name(self.name)
-        _check_description(self.description)
-        for field in ("min", "max"):
-            if abs(getattr(self, field)) > LARGEST_INTEGER:
-                raise InvalidArgument(field, "must lie within 2^53 of zero")
-        if self.min > self.max:
-            raise InvalidArgument("max", f"{self.max} must be at least min, {self.min}")
-        if self.scale is Scale.LOGIT:
-            raise InvalidArgument("scale", "an integer takes the linear or the log scale")
-        if self.scale is Scale.LOG and self.min <= 0:
-            raise InvalidArgument("min", f"must be greater than 0 on a log scale, not {self.min}")
-
-    @property
-    def cardinality(self) -> int:
-        """How many values there are."""
-        return self.max - self.min + 1
-
-    def values(self) -> Iterator[int]:
-        """Every value in increasing order."""
-        return iter(range(self.min, self.max + 1))
-
-    def check(self, value: ParameterValue) -> int:
-        """The legal value that is meant; InvalidArgument otherwise."""
-        number = _number(value)
-        if number != math.floor(number):
-            raise InvalidArgument("", f"must be a whole number, not {number}")
-        if not self.min <= number <= self.max:
-            raise InvalidArgument("", f"{value} is outside [{self.min}, {self.max}]")
-        return int(number)
-
-
-@dataclass(frozen=True, slots=True)
-class Categorical:
-    """One of several texts, or of the truth values; without an order."""
-
-    name: str
-    choices: tuple[str, ...] | tuple[bool, ...]
-    description: str = ""
-
-    def __post_init__(self) -> None:
-        check_name(self.name)
-        _check_description(self.description)
-        _check_choices(self.choices)
-        if not (all(isinstance(v, bool) for v in self.choices) or all(isinstance(v, str) for v in self.choices)):
-            raise InvalidArgument("values", "must be all texts, or all truth values")
-        for index, value in enumerate(self.choices):
-            if isinstance(value, str) and len(value.encode()) > MOST_TEXT:
-                raise InvalidArgument(f"values[{index}]", f"longer than {MOST_TEXT} bytes")
-
-    @property
-    def cardinality(self) -> int:
-        """How many values there are."""
-        return len(self.choices)
-
-    def values(self) -> Iterator[str | bool]:
-        """Every value as declared."""
-        return iter(self.choices)
-
-    def check(self, value: ParameterValue) -> str | bool:
-        """The value itself if it is one of them; InvalidArgument otherwise."""
-        for choice in self.choices:
-            if type(choice) is type(value) and choice == value:
-                return choice
-        kind = "truth values" if isinstance(self.choices[0], bool) else "texts"
-        shown = ", ".join(_shown(choice) for choice in self.choices[:8]) + (", ..." if len(self.choices) > 8 else "")
-        raise InvalidArgument("", f"{_shown(value)} is not one of the {kind} {shown}")
-
-
-@dataclass(frozen=True, slots=True)
-class Discrete:
-    """One of several numbers in increasing order."""
-
-    name: str
-    choices: tuple[int, ...] | tuple[float, ...]
-    description: str = ""
-
-    def __post_init__(self) -> None:
-        check_name(self.name)
-        _check_description(self.description)
-        _check_choices(self.choices)
-        kinds = {type(value) for value in self.choices}
-        if kinds not in ({int}, {float}):
-            raise InvalidArgument("values", "must be all integers, or all floating-point numbers")
-        if not all(math.isfinite(v) and abs(v) <= LARGEST_INTEGER for v in self.choices if isinstance(v, int)):
-            raise InvalidArgument("values", "integers must lie within 2^53 of zero")
-        for index, value in enumerate(self.choices):
-            if not math.isfinite(value):
-                raise InvalidArgument(f"values[{index}]", f"must be finite, not {value}")
-        if any(a >= b for a, b in itertools.pairwise(self.choices)):
-            raise InvalidArgument("values", "must be in increasing order")
-
-    @property
-    def cardinality(self) -> int:
-        """How many values there are."""
-        return len(self.choices)
-
-    def values(self) -> Iterator[int | float]:
-        """Every value in increasing order."""
-        return iter(self.choices)
-
-    def check(self, value: ParameterValue) -> int | float:
-        """The legal value that is meant; InvalidArgument otherwise."""
-        number = _number(value)
-        for choice in self.choices:
-            if choice == number:
-                return choice
-        shown = ", ".join(str(choice) for choice in self.choices[:8]) + (", ..." if len(self.choices) > 8 else "")
-        raise InvalidArgument("", f"{value} is not one of {shown}")
-
-
-Parameter: TypeAlias = Float | Integer | Categorical | Discrete
-
-
-def _check_choices(choices: Sequence[ParameterValue]) -> None:
-    if not choices:
-        raise InvalidArgument("values", "must not be empty")
-    if len(choices) > MOST_VALUES:
-        raise InvalidArgument("values", f"{len(choices)} values; {MOST_VALUES} at most")
-    seen: set[ParameterValue] = set()
-    for index, value in enumerate(choices):
-        if value in seen:
-            raise InvalidArgument(f"values[{index}]", f"{_shown(value)} is there twice")
-        seen.add(value)
+def ends(parameter: Float | Integer | Discrete) -> tuple[float, float]:
+    """The smallest and the largest number that a parameter can be."""
+    if isinstance(parameter, Discrete):
+        return float(parameter.choices[0]), float(parameter.choices[-1])
+    return float(parameter.min), float(parameter.max)
 
 
 @dataclass(frozen=True, slots=True)
 class SearchSpace:
-    """The parameters being tuned, in their order."""
+    """The parameters being tuned, in their order.
+
+    order: the places of the parameters, each behind those that its conditions look at.
+    """
 
     parameters: tuple[Parameter, ...]
+    linear_constraints: tuple[LinearConstraint, ...] = ()
+    simplexes: tuple[Simplex, ...] = ()
+    order: tuple[int, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if not self.parameters:
@@ -291,32 +78,265 @@ class SearchSpace:
         if len(self.parameters) > MOST_PARAMETERS:
             raise InvalidArgument("parameters", f"{len(self.parameters)} parameters; {MOST_PARAMETERS} at most")
         check_unique(self.parameters)
+        object.__setattr__(self, "parameters", _with_conditions(self.parameters))
+        object.__setattr__(self, "order", _order(self.parameters))
+        self._check_linear_constraints()
+        self._check_simplexes()
+
+    def _check_linear_constraints(self) -> None:
+        if len(self.linear_constraints) > MOST_LINEAR_CONSTRAINTS:
+            raise InvalidArgument(
+                "linear_constraints", f"{len(self.linear_constraints)} of them; {MOST_LINEAR_CONSTRAINTS} at most"
+            )
+        known = self.named
+        for index, constraint in enumerate(self.linear_constraints):
+            with errors.field(f"linear_constraints[{index}]"):
+                for name in constraint.weights:
+                    with errors.field(f'weights["{name[:130]}"]'):
+                        _check_term(known, name)
+                low, high = self._reach(constraint)
+                tolerance = self.tolerance(constraint)
+                if constraint.min is not None and high < constraint.min - tolerance:
+                    raise InvalidArgument("min", f"no point reaches {constraint.min}: the sum is {high:g} at most")
+                if constraint.max is not None and low > constraint.max + tolerance:
+                    raise InvalidArgument("max", f"no point stays below {constraint.max}: the sum is {low:g} at least")
+
+    def _check_simplexes(self) -> None:
+        if len(self.simplexes) > MOST_SIMPLEXES:
+            raise InvalidArgument("simplexes", f"{len(self.simplexes)} of them; {MOST_SIMPLEXES} at most")
+        known, taken = self.named, set[str]()
+        for index, simplex in enumerate(self.simplexes):
+            with errors.field(f"simplexes[{index}]"):
+                parts = []
+                for place, name in enumerate(simplex.parameters):
+                    with errors.field(f"parameters[{place}]"):
+                        parts.append(_part(known, name))
+                        if name in taken:
+                            raise InvalidArgument("", f"{name!r} is part of another mixture already")
+                        taken.add(name)
+                low, high = math.fsum(part.min for part in parts), math.fsum(part.max for part in parts)
+                tolerance = self.tolerance(simplex)
+                if not low - tolerance <= simplex.total <= high + tolerance:
+                    raise InvalidArgument(
+                        "total", f"the parts add up to something from {low:g} to {high:g}, never to {simplex.total:g}"
+                    )
+
+    def _reach(self, constraint: LinearConstraint) -> tuple[float, float]:
+        """The least and the greatest sum of any values."""
+        known, low, high = self.named, 0.0, 0.0
+        for name, weight in constraint.weights.items():
+            first, last = (weight * end for end in ends(known[name]))  # type: ignore[arg-type]
+            low, high = low + min(first, last), high + max(first, last)
+        return low, high
+
+    def tolerance(self, law: LinearConstraint | Simplex) -> float:
+        """How far off its bounds a sum may be."""
+        known = self.named
+        if isinstance(law, Simplex):
+            size = max(max(map(abs, ends(known[name]))) for name in law.parameters)  # type: ignore[arg-type]
+            return SIMPLEX_TOLERANCE * abs(law.total) + ROUNDING * size
+        return ROUNDING * math.fsum(
+            abs(weight) * max(map(abs, ends(known[name])))  # type: ignore[arg-type]
+            for name, weight in law.weights.items()
+        )
+
+    @property
+    def named(self) -> dict[str, Parameter]:
+        """The parameters by name."""
+        return {parameter.name: parameter for parameter in self.parameters}
+
+    @property
+    def conditional(self) -> bool:
+        """Whether some parameter doesn't always exist."""
+        return any(parameter.conditions for parameter in self.parameters)
+
+    @property
+    def constrained(self) -> bool:
+        """Whether parameters must have something together."""
+        return bool(self.linear_constraints or self.simplexes)
 
     @property
     def cardinality(self) -> int | None:
-        """How many points there are; None if any parameter is a continuum."""
+        """How many points there would be without conditions and constraints; None if any parameter is a continuum."""
         counts = [parameter.cardinality for parameter in self.parameters]
         return None if None in counts else math.prod(count for count in counts if count is not None)
 
     def points(self) -> Iterator[dict[str, ParameterValue]]:
-        """Every point, the last parameter turning fastest; TypeError for a continuum."""
-        names = [parameter.name for parameter in self.parameters]
-        for values in itertools.product(*(tuple(parameter.values()) for parameter in self.parameters)):
-            yield dict(zip(names, values, strict=True))
+        """Every legal point, the last parameter turning fastest; TypeError for a continuum."""
+        for point in self._points(0, {}):
+            if self._broken(point) is None:
+                yield {
+                    parameter.name: point[parameter.name] for parameter in self.parameters if parameter.name in point
+                }
+
+    def _points(self, place: int, part: dict[str, ParameterValue]) -> Iterator[dict[str, ParameterValue]]:
+        if place == len(self.order):
+            yield part
+            return
+        parameter = self.parameters[self.order[place]]
+        if not exists(parameter, part):
+            yield from self._points(place + 1, part)
+            return
+        for value in parameter.values():
+            yield from self._points(place + 1, {**part, parameter.name: value})
 
     def check(self, values: Parameters) -> dict[str, ParameterValue]:
         """The legal point that is meant, in the order of the space.
 
-        Raises InvalidArgument, the field being ``values["name"]``.
+        Raises InvalidArgument, the field being ``values["name"]``, or
+        ``values`` where it is a sum that is wrong.
         """
-        return check_values(self.parameters, values, "parameter of the search space")
+        if not self.conditional:
+            point = check_values(self.parameters, values, "parameter of the search space")
+        else:
+            point = self._checked(values)
+        broken = self._broken(point)
+        if broken is not None:
+            raise InvalidArgument("values", broken)
+        return point
+
+    def _checked(self, values: Parameters) -> dict[str, ParameterValue]:
+        checked: dict[str, ParameterValue] = {}
+        for place in self.order:
+            parameter = self.parameters[place]
+            path = f'values["{parameter.name}"]'
+            missing = _unmet(parameter, checked)
+            if missing is not None:
+                if parameter.name in values:
+                    raise InvalidArgument(path, f"doesn't exist here: only where {missing}")
+                continue
+            if parameter.name not in values:
+                raise InvalidArgument(path, _lacking(parameter))
+            with errors.field(path):
+                checked[parameter.name] = parameter.check(values[parameter.name])
+        _check_all_known(checked, values, "parameter of the search space")
+        return {parameter.name: checked[parameter.name] for parameter in self.parameters if parameter.name in checked}
+
+    def _broken(self, point: Parameters) -> str | None:
+        """Which law a point breaks, in words; None: it is legal."""
+        laws: list[tuple[str, LinearConstraint | Simplex]] = [
+            *((f"linear_constraints[{index}]", law) for index, law in enumerate(self.linear_constraints)),
+            *((f"simplexes[{index}]", law) for index, law in enumerate(self.simplexes)),
+        ]
+        for path, law in laws:
+            if not law.met(point, self.tolerance(law)):
+                return f"breaks {path}: {law}, not {law.sum(point):.9g}"
+        return None
 
     def check_part(self, values: Parameters) -> dict[str, ParameterValue]:
-        """As ``check``, for values of some of the parameters, at least one."""
+        """As ``check``, for values of some of the parameters, at least one; whether they go together isn't asked."""
         if not values:
             raise InvalidArgument("values", "must have a value for at least one parameter")
         named = [parameter for parameter in self.parameters if parameter.name in values]
         return check_values(named, values, "parameter of the search space")
+
+
+def exists(parameter: Parameter, values: Parameters) -> bool:
+    """Whether a parameter exists where those before it in the order of the space have these values."""
+    return all(condition.met(values) for condition in parameter.conditions)
+
+
+def _unmet(parameter: Parameter, values: Parameters) -> Condition | None:
+    return next((condition for condition in parameter.conditions if not condition.met(values)), None)
+
+
+def _lacking(parameter: Parameter) -> str:
+    if not parameter.conditions:
+        return "missing: every parameter of the search space needs a value"
+    return f"missing: it exists here, where {' and '.join(map(str, parameter.conditions))}"
+
+
+def _with_conditions(parameters: tuple[Parameter, ...]) -> tuple[Parameter, ...]:
+    """The same with the values of conditions as they are meant. Raises InvalidArgument (``parameters[i]...``)."""
+    known = {parameter.name: parameter for parameter in parameters}
+    found = []
+    for index, parameter in enumerate(parameters):
+        if not parameter.conditions:
+            found.append(parameter)
+            continue
+        with errors.field(f"parameters[{index}]"):
+            if len(parameter.conditions) > MOST_CONDITIONS:
+                raise InvalidArgument("conditions", f"{len(parameter.conditions)} of them; {MOST_CONDITIONS} at most")
+            meant = []
+            for place, condition in enumerate(parameter.conditions):
+                with errors.field(f"conditions[{place}]"):
+                    meant.append(_meant(condition, parameter, known))
+        found.append(replace(parameter, conditions=tuple(meant)))
+    return tuple(found)
+
+
+def _meant(condition: Condition, parameter: Parameter, known: dict[str, Parameter]) -> Condition:
+    other = known.get(condition.parameter)
+    if other is None:
+        raise InvalidArgument("parameter", f"{condition.parameter[:130]!r} is not a parameter of the search space")
+    if other is parameter:
+        raise InvalidArgument("parameter", "a parameter can't depend on itself")
+    if condition.values:
+        if len(condition.values) > MOST_VALUES:
+            raise InvalidArgument("values", f"{len(condition.values)} values; {MOST_VALUES} at most")
+        values: list[ParameterValue] = []
+        for index, value in enumerate(condition.values):
+            with errors.field(f"values[{index}]"):
+                values.append(other.check(value))
+                if values[-1] in values[:-1]:
+                    raise InvalidArgument("", f"{value!r} is there twice")
+        return replace(condition, values=tuple(values))
+    if isinstance(other, Categorical):
+        raise InvalidArgument(
+            "min" if condition.min is not None else "max", f"{other.name!r} has no order: give values"
+        )
+    low, high = ends(other)
+    for name, beyond in (
+        ("min", condition.min is not None and condition.min > high),
+        ("max", condition.max is not None and condition.max < low),
+    ):
+        if beyond:
+            raise InvalidArgument(name, f"{other.name!r} is never there: it lies in [{low:g}, {high:g}]")
+    return condition
+
+
+def _order(parameters: Sequence[Parameter]) -> tuple[int, ...]:
+    """Raises InvalidArgument (``parameters[i].conditions[j].parameter``) where conditions go round in a circle."""
+    order: list[int] = []
+    placed: set[str] = set()
+    left = list(range(len(parameters)))
+    while left:
+        ready = [index for index in left if all(one.parameter in placed for one in parameters[index].conditions)]
+        if not ready:
+            # Some of those left only depend on the circle; who follows unmet conditions ends up inside it.
+            seen: list[int] = []
+            index, place = left[0], 0
+            while index not in seen:
+                seen.append(index)
+                conditions = parameters[index].conditions
+                place = next(i for i, one in enumerate(conditions) if one.parameter not in placed)
+                index = next(i for i in left if parameters[i].name == conditions[place].parameter)
+            place = next(i for i, one in enumerate(parameters[index].conditions) if one.parameter not in placed)
+            raise InvalidArgument(
+                f"parameters[{index}].conditions[{place}].parameter", "conditions go round in a circle"
+            )
+        order += ready
+        placed.update(parameters[index].name for index in ready)
+        left = [index for index in left if index not in ready]
+    return tuple(order)
+
+
+def _check_term(known: dict[str, Parameter], name: str) -> None:
+    parameter = known.get(name)
+    if parameter is None:
+        raise InvalidArgument("", "not a parameter of the search space")
+    if isinstance(parameter, Categorical):
+        raise InvalidArgument("", "not a number")
+    if parameter.conditions:
+        raise InvalidArgument("", "doesn't always exist")
+
+
+def _part(known: dict[str, Parameter], name: str) -> Float:
+    _check_term(known, name)
+    part = known[name]
+    if not isinstance(part, Float) or part.scale is not Scale.LINEAR or part.step is not None:
+        raise InvalidArgument("", f"{name!r} must be a real number on a linear scale, without a step")
+    return part
 
 
 def check_unique(parameters: Sequence[Parameter]) -> None:
@@ -339,7 +359,11 @@ def check_values(parameters: Sequence[Parameter], values: Parameters, noun: str)
             checked[parameter.name] = parameter.check(values[parameter.name])
         except InvalidArgument as error:
             raise error.under(path) from None
+    _check_all_known(checked, values, noun)
+    return checked
+
+
+def _check_all_known(checked: Parameters, values: Parameters, noun: str) -> None:
     if len(values) > len(checked):
         unknown = next(name for name in values if name not in checked)
         raise InvalidArgument(f'values["{unknown[:130]}"]', f"not a {noun}")
-    return checked

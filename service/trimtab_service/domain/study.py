@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import Enum
 
-from trimtab_service.domain import errors, reward
+from trimtab_service.domain import errors, outcomes, reward
 from trimtab_service.domain.errors import InvalidArgument
 from trimtab_service.domain.metric import Metric, Objective, check_metrics
+from trimtab_service.domain.names import IDENTIFIER as IDENTIFIER
+from trimtab_service.domain.names import StudyName as StudyName
+from trimtab_service.domain.names import TrialName as TrialName
+from trimtab_service.domain.names import check_identifier as check_identifier
 from trimtab_service.domain.observation import Measurement, Observation, Outcome
+from trimtab_service.domain.outcomes import OutcomeConstraint, Robustness
 from trimtab_service.domain.space import (
     NAME,
     Parameter,
@@ -23,7 +27,6 @@ from trimtab_service.domain.space import (
     check_values,
 )
 
-IDENTIFIER = re.compile(r"[a-z]([a-z0-9-]{0,61}[a-z0-9])?")
 MOST_CONTEXT = 100
 MOST_LABELS = 64
 MOST_LABEL_VALUE = 256  # bytes
@@ -34,63 +37,9 @@ LONGEST_SPAN = timedelta(days=366)
 DEFAULT_LEASE = timedelta(hours=1)
 DEFAULT_DECISION_LIFETIME = timedelta(days=7)
 LONGEST_RETENTION = timedelta(days=3_660)
+LONGEST_HALF_LIFE = timedelta(days=3_660)
+MOST_SOURCES = 10  # studies whose trials may tell where to look
 MOST_PATTERNS = 1_000  # of arms that are disabled, or allowed
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class StudyName:
-    """namespaces/{namespace}/studies/{study}."""
-
-    namespace: str
-    study: str
-
-    def __str__(self) -> str:
-        return f"namespaces/{self.namespace}/studies/{self.study}"
-
-    @classmethod
-    def parse(cls, text: str) -> StudyName:
-        """Raises InvalidArgument with an empty field."""
-        match text.split("/"):
-            case ["namespaces", namespace, "studies", study] if IDENTIFIER.fullmatch(
-                namespace
-            ) and IDENTIFIER.fullmatch(study):
-                return cls(namespace, study)
-        raise InvalidArgument("", f"{text[:200]!r} is not of the form namespaces/{{namespace}}/studies/{{study}}")
-
-
-def check_identifier(text: str) -> str:
-    """The text if it can be the id of a study or namespace; InvalidArgument otherwise."""
-    if not IDENTIFIER.fullmatch(text):
-        raise InvalidArgument(
-            "",
-            f"{text[:80]!r} is not an id: a lowercase letter, then lowercase letters, digits and -, "
-            "63 at most, not ending in -",
-        )
-    return text
-
-
-@dataclass(frozen=True, slots=True)
-class TrialName:
-    """namespaces/{namespace}/studies/{study}/trials/{number}."""
-
-    study: StudyName
-    number: int
-
-    def __str__(self) -> str:
-        return f"{self.study}/trials/{self.number}"
-
-    @classmethod
-    def parse(cls, text: str) -> TrialName:
-        """Raises InvalidArgument with an empty field."""
-        head, _, last = text.rpartition("/trials/")
-        if re.fullmatch(r"[1-9][0-9]{0,17}", last):
-            try:
-                return cls(StudyName.parse(head), int(last))
-            except InvalidArgument:
-                pass
-        raise InvalidArgument(
-            "", f"{text[:200]!r} is not of the form namespaces/{{namespace}}/studies/{{study}}/trials/{{number}}"
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +83,11 @@ class StudySpec:
     default_reward: float | None = None
     retention: timedelta | None = None
     disabled_arms: tuple[Parameters, ...] = ()
+    outcome_constraints: tuple[OutcomeConstraint, ...] = ()
+    cost_metric: str | None = None
+    half_life: timedelta | None = None
+    robustness: Robustness | None = None
+    transfer_from: tuple[StudyName, ...] = ()
 
     def __post_init__(self) -> None:
         self._check_context()
@@ -150,13 +104,20 @@ class StudySpec:
             raise InvalidArgument("description", f"longer than {MOST_STUDY_DESCRIPTION} bytes")
         self._check_labels()
         self._check_reward_wait()
+        outcomes.check_constraints(self.outcome_constraints, self.metrics, has_baseline=self.baseline is not None)
+        if self.cost_metric is not None:
+            outcomes.check_cost(self.cost_metric, self.metrics, self.objectives)
+        if self.half_life is not None and not SHORTEST_SPAN <= self.half_life <= LONGEST_HALF_LIFE:
+            raise InvalidArgument("half_life", f"must be between 1 second and {LONGEST_HALF_LIFE.days:,} days")
+        self._check_robustness()
+        self._check_transfer()
         if self.retention is not None and not self.decision_lifetime <= self.retention <= LONGEST_RETENTION:
             raise InvalidArgument(
                 "retention", f"must be between decision_lifetime, {self.decision_lifetime}, and {LONGEST_RETENTION}"
             )
         object.__setattr__(self, "disabled_arms", self.check_patterns(self.disabled_arms, "disabled_arms"))
         for index, pattern in enumerate(self.disabled_arms):
-            if self.baseline is not None and all(self.baseline[name] == value for name, value in pattern.items()):
+            if self.baseline is not None and all(self.baseline.get(name) == value for name, value in pattern.items()):
                 raise InvalidArgument(
                     f"disabled_arms[{index}]", "takes out the baseline, which clients fall back to; give another one"
                 )
@@ -175,6 +136,10 @@ class StudySpec:
                 raise InvalidArgument(
                     f"context[{index}].name", f"{parameter.name!r} is a parameter of the search space"
                 )
+            if parameter.conditions:
+                raise InvalidArgument(f"context[{index}].conditions", "only parameters have them")
+            if parameter.prior is not None:
+                raise InvalidArgument(f"context[{index}].prior", "only parameters have one: context isn't searched")
 
     def _check_labels(self) -> None:
         if len(self.labels) > MOST_LABELS:
@@ -202,15 +167,52 @@ class StudySpec:
                 raise InvalidArgument("", f"must be finite, not {default}")
             self.objective_metric.check(default)
 
+    def _check_robustness(self) -> None:
+        if self.robustness is None:
+            return
+        if not self.context:
+            raise InvalidArgument("robustness", "its conditions are contexts, and the study declares none")
+        if len(self.objectives) > 1 or self.outcome_constraints or self.cost_metric is not None:
+            raise InvalidArgument(
+                "robustness", "goes with one objective, without outcome constraints and without a cost_metric"
+            )
+        checked = []
+        for index, condition in enumerate(self.robustness.conditions):
+            with errors.field(f"robustness.conditions[{index}]"):
+                checked.append(self.check_context(condition))
+        object.__setattr__(self, "robustness", replace(self.robustness, conditions=tuple(checked)))
+
+    def _check_transfer(self) -> None:
+        if len(self.transfer_from) > MOST_SOURCES:
+            raise InvalidArgument("transfer_from", f"{len(self.transfer_from)} studies; {MOST_SOURCES} at most")
+        for index, name in enumerate(self.transfer_from):
+            if name in self.transfer_from[:index]:
+                raise InvalidArgument(f"transfer_from[{index}]", f"{name} is there twice")
+
     @property
     def objective(self) -> Objective:
-        """The one objective."""
+        """The one objective; of several, the first."""
         return self.objectives[0]
 
     @property
     def objective_metric(self) -> Metric:
-        """The metric of the one objective."""
-        return next(metric for metric in self.metrics if metric.name == self.objective.metric)
+        """The metric of ``objective``."""
+        return self.metric(self.objective.metric)
+
+    @property
+    def needed(self) -> dict[str, str]:
+        """The metrics that every completed observation must tell, by what they are to the study, in words: the
+        objectives first, then what is constrained, then the cost."""
+        needed = {objective.metric: "an objective of the study" for objective in self.objectives}
+        for constraint in self.outcome_constraints:
+            needed.setdefault(constraint.metric, "an outcome constraint of the study")
+        if self.cost_metric is not None:
+            needed.setdefault(self.cost_metric, "what a trial costs")
+        return needed
+
+    def metric(self, name: str) -> Metric:
+        """The declared metric of this name."""
+        return next(metric for metric in self.metrics if metric.name == name)
 
     @property
     def counted_default(self) -> float | None:
@@ -232,13 +234,19 @@ class StudySpec:
         return tuple(checked)
 
     def check_observation(self, observation: Observation) -> None:
-        """Raises InvalidArgument unless the measurements fit the declared metrics, and say what the objective is."""
-        if observation.outcome is Outcome.COMPLETED:
-            reward.check(self.metrics, self.objective.metric, observation.measurements)
+        """Raises InvalidArgument unless the measurements fit the declared metrics, and say all that is needed."""
+        if observation.outcome is not Outcome.COMPLETED:
+            return
+        reward.check(self.metrics, self.needed, observation.measurements)
+        if self.cost_metric is not None:
+            reward.check_cost(self.metrics, self.cost_metric, observation.measurements)
 
-    def reward(self, observation: Observation) -> Measurement:
-        """What a completed observation counts as: the objective, measured or computed; see ``domain.reward``."""
-        return reward.reward(self.metrics, self.objective.metric, observation.measurements)
+    def reward(self, observation: Observation, metric: str | None = None) -> Measurement:
+        """What a completed observation counts as for a metric, measured or computed; None: the objective's.
+
+        See ``domain.reward``.
+        """
+        return reward.reward(self.metrics, metric or self.objective.metric, observation.measurements)
 
 
 class StudyState(Enum):

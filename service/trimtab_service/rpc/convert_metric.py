@@ -1,11 +1,17 @@
-"""Metrics and objectives: proto <-> domain. Errors name the field by its path from the metric or the spec."""
+"""Metrics, objectives and what is asked of outcomes: proto <-> domain.
+
+Errors name the field by its path from the metric or the spec.
+"""
 
 from __future__ import annotations
 
 from trimtab.v1 import study_pb2
 from trimtab_service.domain import errors
+from trimtab_service.domain.desirability import Desirability, Desire
 from trimtab_service.domain.errors import InvalidArgument
 from trimtab_service.domain.metric import Formula, Goal, Metric, MetricKind, Objective, OutsideRange, Ratio, WeightedSum
+from trimtab_service.domain.outcomes import OutcomeConstraint, Robustness
+from trimtab_service.rpc.convert_values import parameters_to, patterns_from
 
 _KINDS = {
     study_pb2.METRIC_KIND_UNSPECIFIED: MetricKind.REAL,
@@ -52,7 +58,24 @@ def _formula(message: study_pb2.MetricSpec) -> Formula | None:
         case "ratio":
             with errors.field("ratio"):
                 return Ratio(message.ratio.numerator, message.ratio.denominator)
+        case "desirability":
+            with errors.field("desirability"):
+                return Desirability(
+                    tuple(_desire(desire, index) for index, desire in enumerate(message.desirability.desires))
+                )
     return None
+
+
+def _desire(message: study_pb2.Desire, index: int) -> Desire:
+    with errors.field(f"desires[{index}]"):
+        return Desire(
+            metric=message.metric,
+            target=message.target,
+            low=message.low if message.HasField("low") else None,
+            high=message.high if message.HasField("high") else None,
+            exponent=message.exponent if message.HasField("exponent") else 1.0,
+            weight=message.weight if message.HasField("weight") else 1.0,
+        )
 
 
 def metric_to(metric: Metric) -> study_pb2.MetricSpec:
@@ -71,17 +94,73 @@ def metric_to(metric: Metric) -> study_pb2.MetricSpec:
         case Ratio():
             message.ratio.numerator = metric.formula.numerator
             message.ratio.denominator = metric.formula.denominator
+        case Desirability():
+            message.desirability.desires.extend(map(_desire_to, metric.formula.desires))
     return message
 
 
+def _desire_to(desire: Desire) -> study_pb2.Desire:
+    return study_pb2.Desire(
+        metric=desire.metric,
+        target=desire.target,
+        low=desire.low,
+        high=desire.high,
+        exponent=desire.exponent,
+        weight=desire.weight,
+    )
+
+
 def objective_from(message: study_pb2.Objective, index: int) -> Objective:
-    """Raises InvalidArgument at ``objectives[index].goal``."""
-    goal = _GOALS.get(message.goal)
-    if goal is None:
-        raise InvalidArgument(f"objectives[{index}].goal", "must be GOAL_MINIMIZE or GOAL_MAXIMIZE")
-    return Objective(message.metric, goal)
+    """Raises InvalidArgument at ``objectives[index]...``."""
+    with errors.field(f"objectives[{index}]"):
+        goal = _GOALS.get(message.goal)
+        if goal is None:
+            raise InvalidArgument("goal", "must be GOAL_MINIMIZE or GOAL_MAXIMIZE")
+        return Objective(message.metric, goal, message.reference_point if message.HasField("reference_point") else None)
 
 
 def objective_to(objective: Objective) -> study_pb2.Objective:
     """An objective, as a message."""
-    return study_pb2.Objective(metric=objective.metric, goal=_GOALS_TO[objective.goal])
+    return study_pb2.Objective(
+        metric=objective.metric, goal=_GOALS_TO[objective.goal], reference_point=objective.reference_point
+    )
+
+
+def constraint_from(message: study_pb2.OutcomeConstraint, index: int) -> OutcomeConstraint:
+    """Raises InvalidArgument at ``outcome_constraints[index]...``."""
+    with errors.field(f"outcome_constraints[{index}]"):
+        return OutcomeConstraint(
+            metric=message.metric,
+            min=message.min if message.HasField("min") else None,
+            max=message.max if message.HasField("max") else None,
+            relative=message.relative_to_baseline,
+        )
+
+
+def constraint_to(constraint: OutcomeConstraint) -> study_pb2.OutcomeConstraint:
+    """An outcome constraint, as a message."""
+    return study_pb2.OutcomeConstraint(
+        metric=constraint.metric,
+        min=constraint.min,
+        max=constraint.max,
+        relative_to_baseline=constraint.relative,
+    )
+
+
+def robustness_from(message: study_pb2.Robustness) -> Robustness:
+    """Raises InvalidArgument at ``robustness...``."""
+    with errors.field("robustness"):
+        return Robustness(
+            conditions=patterns_from(message.conditions, "conditions"),
+            weights=tuple(message.weights),
+            worst_share=message.worst_share if message.HasField("worst_share") else 1.0,
+        )
+
+
+def robustness_to(robustness: Robustness) -> study_pb2.Robustness:
+    """A robustness, as a message."""
+    return study_pb2.Robustness(
+        conditions=map(parameters_to, robustness.conditions),
+        weights=robustness.weights,
+        worst_share=robustness.worst_share,
+    )

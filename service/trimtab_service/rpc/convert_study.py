@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 
-from trimtab.v1 import parameters_pb2, study_pb2
+from trimtab.v1 import study_pb2
 from trimtab_service.domain import errors
 from trimtab_service.domain.errors import InvalidArgument
-from trimtab_service.domain.space import Categorical, Discrete, Float, Integer, Parameter, Scale, SearchSpace
+from trimtab_service.domain.metric import Objective
+from trimtab_service.domain.outcomes import OutcomeConstraint
+from trimtab_service.domain.space import SearchSpace
 from trimtab_service.domain.study import (
     DEFAULT_DECISION_LIFETIME,
     DEFAULT_LEASE,
@@ -17,33 +19,33 @@ from trimtab_service.domain.study import (
     ChosenAlgorithm,
     Study,
     StudyCounts,
+    StudyName,
     StudySpec,
     StudyState,
 )
-from trimtab_service.rpc.convert_metric import metric_from, metric_to, objective_from, objective_to
+from trimtab_service.rpc.convert_metric import (
+    constraint_from,
+    constraint_to,
+    metric_from,
+    metric_to,
+    objective_from,
+    objective_to,
+    robustness_from,
+    robustness_to,
+)
+from trimtab_service.rpc.convert_space import parameter_to, parameters_from, space_from, space_to
 from trimtab_service.rpc.convert_values import (
     moment_to,
     parameters_to,
     patterns_from,
     span_from,
     span_to,
-    value_from,
+    study_name,
     value_to,
     values_from,
 )
 from trimtab_service.studies import CHANGEABLE
 
-_SCALES = {
-    parameters_pb2.SCALE_UNSPECIFIED: Scale.LINEAR,
-    parameters_pb2.SCALE_LINEAR: Scale.LINEAR,
-    parameters_pb2.SCALE_LOG: Scale.LOG,
-    parameters_pb2.SCALE_LOGIT: Scale.LOGIT,
-}
-_SCALES_TO = {
-    Scale.LINEAR: parameters_pb2.SCALE_LINEAR,
-    Scale.LOG: parameters_pb2.SCALE_LOG,
-    Scale.LOGIT: parameters_pb2.SCALE_LOGIT,
-}
 _STATES = {study_pb2.STUDY_STATE_ACTIVE: StudyState.ACTIVE, study_pb2.STUDY_STATE_STOPPED: StudyState.STOPPED}
 _STATES_TO = {state: number for number, state in _STATES.items()}
 
@@ -52,9 +54,9 @@ def spec_from(message: study_pb2.StudySpec) -> StudySpec:
     """Raises InvalidArgument, the field being a path from the spec."""
     return StudySpec(
         space=_space(message),
-        context=_parameters(message.context, "context"),
+        context=parameters_from(message.context, "context"),
         metrics=tuple(metric_from(metric, index) for index, metric in enumerate(message.metrics)),
-        objectives=tuple(objective_from(objective, index) for index, objective in enumerate(message.objectives)),
+        objectives=_objectives(message),
         algorithm=_algorithm(message.algorithm),
         baseline=_baseline(message),
         lease=_lease(message),
@@ -66,75 +68,29 @@ def spec_from(message: study_pb2.StudySpec) -> StudySpec:
         default_reward=message.default_reward if message.HasField("default_reward") else None,
         retention=_span(message, "retention"),
         disabled_arms=patterns_from(message.disabled_arms, "disabled_arms"),
+        outcome_constraints=_constraints(message),
+        cost_metric=message.cost_metric or None,
+        half_life=_span(message, "half_life"),
+        robustness=robustness_from(message.robustness) if message.HasField("robustness") else None,
+        transfer_from=_transfer_from(message),
     )
+
+
+def _objectives(message: study_pb2.StudySpec) -> tuple[Objective, ...]:
+    return tuple(objective_from(objective, index) for index, objective in enumerate(message.objectives))
+
+
+def _constraints(message: study_pb2.StudySpec) -> tuple[OutcomeConstraint, ...]:
+    return tuple(constraint_from(constraint, index) for index, constraint in enumerate(message.outcome_constraints))
+
+
+def _transfer_from(message: study_pb2.StudySpec) -> tuple[StudyName, ...]:
+    return tuple(study_name(text, f"transfer_from[{index}]") for index, text in enumerate(message.transfer_from))
 
 
 def _space(message: study_pb2.StudySpec) -> SearchSpace:
     with errors.field("search_space"):
-        return SearchSpace(_parameters(message.search_space.parameters, "parameters"))
-
-
-def _parameters(messages: Sequence[parameters_pb2.ParameterSpec], field: str) -> tuple[Parameter, ...]:
-    parameters = []
-    for index, message in enumerate(messages):
-        with errors.field(f"{field}[{index}]"):
-            parameters.append(_parameter(message))
-    return tuple(parameters)
-
-
-def _parameter(message: parameters_pb2.ParameterSpec) -> Parameter:
-    domain = message.WhichOneof("domain")
-    if domain is None:
-        raise InvalidArgument("", "needs one of float_range, integer_range, categorical, discrete")
-    try:
-        return _DOMAINS[domain](message)
-    except InvalidArgument as error:
-        (violation,) = error.violations
-        # Name and description stand beside the domain, everything else in it.
-        own = violation.field in ("name", "description")
-        raise (error if own else error.under(domain)) from None
-
-
-def _float(message: parameters_pb2.ParameterSpec) -> Float:
-    part = message.float_range
-    step = part.step if part.HasField("step") else None
-    return Float(message.name, part.min, part.max, _scale(part.scale), step, message.description)
-
-
-def _integer(message: parameters_pb2.ParameterSpec) -> Integer:
-    part = message.integer_range
-    return Integer(message.name, part.min, part.max, _scale(part.scale), message.description)
-
-
-def _categorical(message: parameters_pb2.ParameterSpec) -> Categorical:
-    # Whether the kinds of values fit is the constructor's to say.
-    return Categorical(message.name, _choices(message.categorical.values), message.description)  # type: ignore[arg-type]
-
-
-def _discrete(message: parameters_pb2.ParameterSpec) -> Discrete:
-    return Discrete(message.name, _choices(message.discrete.values), message.description)  # type: ignore[arg-type]
-
-
-_DOMAINS: Mapping[str, Callable[[parameters_pb2.ParameterSpec], Parameter]] = {
-    "float_range": _float,
-    "integer_range": _integer,
-    "categorical": _categorical,
-    "discrete": _discrete,
-}
-
-
-def _choices(messages: Sequence[parameters_pb2.Value]) -> tuple[float | int | str | bool, ...]:
-    choices = []
-    for index, message in enumerate(messages):
-        with errors.field(f"values[{index}]"):
-            choices.append(value_from(message))
-    return tuple(choices)
-
-
-def _scale(number: parameters_pb2.Scale) -> Scale:
-    if number not in _SCALES:
-        raise InvalidArgument("scale", f"{number} is not a scale that this server knows")
-    return _SCALES[number]
+        return space_from(message.search_space)
 
 
 def _algorithm(message: study_pb2.Algorithm) -> AlgorithmRequest:
@@ -184,6 +140,9 @@ def changes_from(message: study_pb2.Study, paths: frozenset[str]) -> Callable[[S
         "spec.search_space": ("space", lambda: _space(spec)),
         "spec.retention": ("retention", lambda: _span(spec, "retention")),
         "spec.disabled_arms": ("disabled_arms", lambda: patterns_from(spec.disabled_arms, "disabled_arms")),
+        "spec.outcome_constraints": ("outcome_constraints", lambda: _constraints(spec)),
+        "spec.half_life": ("half_life", lambda: _span(spec, "half_life")),
+        "spec.transfer_from": ("transfer_from", lambda: _transfer_from(spec)),
     }
 
     def change(old: Study) -> tuple[StudySpec, StudyState]:
@@ -225,8 +184,8 @@ def study_to(study: Study, counts: StudyCounts | None = None) -> study_pb2.Study
 def spec_to(spec: StudySpec) -> study_pb2.StudySpec:
     """A spec, as a message."""
     message = study_pb2.StudySpec(
-        search_space=parameters_pb2.SearchSpace(parameters=map(_parameter_to, spec.space.parameters)),
-        context=map(_parameter_to, spec.context),
+        search_space=space_to(spec.space),
+        context=map(parameter_to, spec.context),
         metrics=map(metric_to, spec.metrics),
         objectives=map(objective_to, spec.objectives),
         algorithm=study_pb2.Algorithm(
@@ -242,29 +201,14 @@ def spec_to(spec: StudySpec) -> study_pb2.StudySpec:
         default_reward=spec.default_reward,
         retention=None if spec.retention is None else span_to(spec.retention),
         disabled_arms=map(parameters_to, spec.disabled_arms),
+        outcome_constraints=map(constraint_to, spec.outcome_constraints),
+        cost_metric=spec.cost_metric or "",
+        half_life=None if spec.half_life is None else span_to(spec.half_life),
+        robustness=None if spec.robustness is None else robustness_to(spec.robustness),
+        transfer_from=map(str, spec.transfer_from),
     )
     if spec.baseline is not None:
         message.baseline.CopyFrom(parameters_to(spec.baseline))
-    return message
-
-
-def _parameter_to(parameter: Parameter) -> parameters_pb2.ParameterSpec:
-    message = parameters_pb2.ParameterSpec(name=parameter.name, description=parameter.description)
-    match parameter:
-        case Float():
-            message.float_range.CopyFrom(
-                parameters_pb2.FloatRange(
-                    min=parameter.min, max=parameter.max, scale=_SCALES_TO[parameter.scale], step=parameter.step
-                )
-            )
-        case Integer():
-            message.integer_range.CopyFrom(
-                parameters_pb2.IntegerRange(min=parameter.min, max=parameter.max, scale=_SCALES_TO[parameter.scale])
-            )
-        case Categorical():
-            message.categorical.CopyFrom(parameters_pb2.Categorical(values=map(value_to, parameter.choices)))
-        case Discrete():
-            message.discrete.CopyFrom(parameters_pb2.Discrete(values=map(value_to, parameter.choices)))
     return message
 
 

@@ -73,14 +73,18 @@ def model_to(model: ModelInfo) -> trial_pb2.ModelInfo:
 
 def suggestion_to(study: Study, trial: Trial) -> trial_pb2.Suggestion:
     """A stored trial, as it is handed out."""
-    return trial_pb2.Suggestion(
+    waited = trial.ahead and trial.source is Source.MODEL
+    message = trial_pb2.Suggestion(
         id=f"{study.name}/trials/{trial.number}",
         parameters=parameters_to(trial.parameters),
-        source=SOURCES[trial.source],
+        source=SOURCES[Source.QUEUE if waited else trial.source],
         model=model_to(trial.model),
         expire_time=moment_to(trial.expire_time),
         detail=trial.detail,
     )
+    if study.spec.robustness is not None:
+        message.context.CopyFrom(parameters_to(trial.context))
+    return message
 
 
 def trial_to(study: Study, trial: Trial) -> trial_pb2.Trial:

@@ -12,10 +12,11 @@ from trimtab_service.decisions import Decisions
 from trimtab_service.domain import errors
 from trimtab_service.domain.errors import InvalidArgument
 from trimtab_service.domain.study import StudyName, check_identifier
-from trimtab_service.rpc import convert_study, convert_trial, convert_values
+from trimtab_service.rpc import convert_explanation, convert_incumbent, convert_study, convert_trial, convert_values
 from trimtab_service.rpc.convert_values import seconds_left
 from trimtab_service.studies import Studies
-from trimtab_service.tuner import Tuner, for_the_optimizer
+from trimtab_service.suggesting import for_the_optimizer
+from trimtab_service.tuner import Tuner
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -120,6 +121,7 @@ class StudyServicer(study_service_pb2_grpc.StudyServiceServicer):
         with errors.field("context"):
             values = convert_values.values_from(request.context.values, "values")
         study = await self._studies.get(name)
+        trial_cost = convert_incumbent.trial_cost_from(study, request)
         if study.algorithm.decisions:
             with errors.field("context"):
                 given = study.spec.check_context(values) if values else None
@@ -128,15 +130,22 @@ class StudyServicer(study_service_pb2_grpc.StudyServiceServicer):
             best, model = await self._tuner.incumbent(
                 study, values, for_the_optimizer(seconds_left(context, self._timeout))
             )
-        return pb.GetIncumbentResponse(
-            parameters=convert_values.parameters_to(best.parameters),
-            predicted_mean=best.mean,
-            predicted_standard_error=best.standard_error,
-            trial=f"{name}/trials/{best.number}" if best.number is not None else "",
-            source=convert_trial.SOURCES[best.source],
-            model=convert_trial.model_to(model),
-            probability_best=best.probability_best,
+        return convert_incumbent.incumbent_to(study, best, model, trial_cost)
+
+    async def GetParetoFront(self, request: pb.GetParetoFrontRequest, context: Context) -> pb.GetParetoFrontResponse:
+        """The trials that are best for some trade between several objectives."""
+        study = await self._studies.get(convert_values.study_name(request.study, "study"))
+        front, model = await self._tuner.pareto_front(study, for_the_optimizer(seconds_left(context, self._timeout)))
+        return convert_explanation.front_to(study, front, model)
+
+    async def Explain(self, request: pb.ExplainRequest, context: Context) -> pb.ExplainResponse:
+        """What the model of a trial study believes."""
+        study = await self._studies.get(convert_values.study_name(request.study, "study"))
+        wanted = convert_explanation.wanted_from(study, request)
+        explanation, model = await self._tuner.explain(
+            study, wanted, for_the_optimizer(seconds_left(context, self._timeout))
         )
+        return convert_explanation.explanation_to(study, wanted.slices, explanation, model)
 
 
 def _number(after: str) -> int:

@@ -21,13 +21,15 @@ from trimtab_service.domain.observation import Observation
 from trimtab_service.domain.study import LONGEST_SPAN, SHORTEST_SPAN, Study, TrialName
 from trimtab_service.live import Live
 from trimtab_service.metrics import Metrics
-from trimtab_service.rpc import convert_trial, convert_values
+from trimtab_service.rpc import convert_import, convert_trial, convert_values
 from trimtab_service.rpc.answers import Answers
 from trimtab_service.rpc.convert_values import MOST_COUNT, seconds_left
 from trimtab_service.rpc.status import item_error
 from trimtab_service.store.base import RECORDED, Request, Result, TrialObservation
+from trimtab_service.store.queue import ForeignTrial
 from trimtab_service.studies import Studies
-from trimtab_service.tuner import Ask, NotOfTrials, Tuner
+from trimtab_service.suggesting import Ask, NotOfTrials
+from trimtab_service.tuner import Tuner, check_trials
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -72,6 +74,8 @@ class TuningServicer(tuning_service_pb2_grpc.TuningServiceServicer):
 
     async def _suggest_decisions(self, request: pb.SuggestRequest, live: Live) -> bytes:
         convert_values.check_request_id(request.request_id)
+        if request.HasField("fixed"):
+            raise InvalidArgument("fixed", "only trial studies take fixed values; say which arms by allowed")
         ask = bandits.Ask(convert_values.count_from(request.count), request.request_id)
         if request.context.values:
             with errors.field("context"):
@@ -94,10 +98,13 @@ class TuningServicer(tuning_service_pb2_grpc.TuningServiceServicer):
             raise InvalidArgument("allowed", "only bandit studies have arms to choose among")
         with errors.field("context"):
             values = convert_values.values_from(request.context.values, "values")
+        with errors.field("fixed"):
+            fixed = convert_values.values_from(request.fixed.values, "values")
         ask = Ask(
             study=convert_values.study_name(request.study, "study"),
             count=convert_values.count_from(request.count),
             context=values,
+            fixed=fixed,
             worker=request.worker,
             fallback=_FALLBACK[request.fallback],
             deadline=monotonic() + seconds_left(context, self._timeout),
@@ -146,6 +153,31 @@ class TuningServicer(tuning_service_pb2_grpc.TuningServiceServicer):
                 raise InvalidArgument("lease", "must be between 1 second and 366 days")
         end = await self._tuner.extend_lease(name, lease, convert_values.request_from(request, "ExtendLease"))
         return pb.ExtendLeaseResponse(expire_time=convert_values.moment_to(end))
+
+    async def ImportTrials(self, request: pb.ImportTrialsRequest, context: Context) -> pb.ImportTrialsResponse:
+        """Takes trials that were made elsewhere; answers after they are durable."""
+        name = convert_values.study_name(request.study, "study")
+        convert_import.check_length(request.trials, "trials")
+        identity = convert_values.request_from(request, "ImportTrials")
+        study = await self._studies.get(name)
+        check_trials(study)
+        entries = convert_import.foreign_trials(study, request.trials)
+        good = [entry for entry in entries if isinstance(entry, ForeignTrial)]
+        numbers = iter(await self._tuner.import_trials(study, good, identity))
+        results = [next(numbers) if isinstance(entry, ForeignTrial) else entry for entry in entries]
+        return pb.ImportTrialsResponse(results=[convert_import.import_result(study, result) for result in results])
+
+    async def EnqueueTrials(self, request: pb.EnqueueTrialsRequest, context: Context) -> pb.EnqueueTrialsResponse:
+        """Puts points in line, to be suggested before anything else."""
+        name = convert_values.study_name(request.study, "study")
+        convert_import.check_length(request.points, "points")
+        points = []
+        for index, point in enumerate(request.points):
+            with errors.field(f"points[{index}]"):
+                points.append(convert_values.values_from(point.values, "values"))
+        identity = convert_values.request_from(request, "EnqueueTrials")
+        numbers = await self._tuner.enqueue(name, points, identity)
+        return pb.EnqueueTrialsResponse(trials=[f"{name}/trials/{number}" for number in numbers])
 
 
 def _check_observations(request: pb.ObserveRequest) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import re
 from collections.abc import Iterator
 
@@ -77,3 +78,16 @@ def test_an_error_that_is_not_about_a_field_passes_unchanged() -> None:
     """A mistake in the program stays what it is."""
     with pytest.raises(ZeroDivisionError), field("study"):
         _ = 1 / 0
+
+
+def test_errors_cross_processes() -> None:
+    """A worker raises them, and the server says what the worker said."""
+    for error in (
+        errors.InvalidArgument("spec.x", "must be positive", study="s"),
+        errors.UnknownAlgorithm("algorithm.name", "not known"),
+        errors.SpaceExhausted("nothing left"),
+        errors.StudyNotFound("gone", study="s"),
+    ):
+        back = pickle.loads(pickle.dumps(error))
+        assert (type(back), back.message, back.metadata) == (type(error), error.message, error.metadata)
+        assert getattr(back, "violations", None) == getattr(error, "violations", None)

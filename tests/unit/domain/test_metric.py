@@ -133,11 +133,18 @@ def test_metrics_that_do_not_fit_one_another_are_refused(
     assert refused(lambda: check_metrics(metrics, (Objective(objective, Goal.MINIMIZE),))) == field
 
 
-def test_exactly_one_objective_is_taken() -> None:
-    """Neither none nor two."""
-    one = Objective("a", Goal.MINIMIZE)
+def test_up_to_four_objectives_are_taken() -> None:
+    """Each of another metric; a reference point goes with several."""
+    one, other = Objective("a", Goal.MINIMIZE), Objective("b", Goal.MAXIMIZE, 3.0)
     check_metrics((A, B, Metric("s", formula=WeightedSum({"a": 1.0, "b": -2.0}))), (one,))
-    assert [refused(lambda number=number: check_metrics((A,), (one,) * number)) for number in (0, 2)] == [  # type: ignore[misc]
+    check_metrics((A, B), (one, other))
+    five = tuple(Objective(f"m{number}", Goal.MINIMIZE) for number in range(5))
+    metrics = tuple(Metric(f"m{number}") for number in range(5))
+    check_metrics(metrics, five[:4])
+    assert [refused(lambda each=each: check_metrics((*metrics, A, B), each)) for each in ((), five)] == [  # type: ignore[misc]
         "objectives",
         "objectives",
     ]
+    assert refused(lambda: check_metrics((A, B), (one, other, one))) == "objectives[2].metric"
+    assert refused(lambda: check_metrics((A, B), (other,))) == "objectives[0].reference_point"
+    assert refused(lambda: Objective("a", Goal.MINIMIZE, math.inf)) == "reference_point"

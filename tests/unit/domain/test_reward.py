@@ -15,6 +15,7 @@ from trimtab_service.domain.metric import Metric, MetricKind, OutsideRange, Rati
 from trimtab_service.domain.observation import Measurement
 
 CLIP = OutsideRange.CLIP
+ROLE = "an objective of the study"
 METRICS = (
     Metric("latency", min=0.0),
     Metric("cost", min=0.0, max=10.0, outside=CLIP),
@@ -32,7 +33,7 @@ def counted(objective: str, **measurements: Measurement | float) -> Measurement:
     measured = {
         name: value if isinstance(value, Measurement) else Measurement(value) for name, value in measurements.items()
     }
-    reward.check(METRICS, objective, measured)
+    reward.check(METRICS, {objective: ROLE}, measured)
     return reward.reward(METRICS, objective, measured)
 
 
@@ -63,7 +64,7 @@ def test_a_sum_is_exact(terms: list[tuple[float, float]]) -> None:
     total = Metric("total", formula=WeightedSum({f"m{index}": weight for index, (_, weight) in enumerate(terms)}))
     measured = {f"m{index}": Measurement(mean) for index, (mean, _) in enumerate(terms)}
     exact = float(sum(Fraction(mean * weight) for mean, weight in terms))
-    reward.check([*metrics, total], "total", measured)
+    reward.check([*metrics, total], {"total": ROLE}, measured)
     assert reward.reward([*metrics, total], "total", measured).mean == exact
 
 
@@ -146,16 +147,16 @@ def test_a_sum_that_overflows_is_refused() -> None:
     metrics = (Metric("a"), Metric("b"), Metric("s", formula=WeightedSum({"a": 1e200, "b": -1e200})))
     for mean in (1e200, 1e108):
         with pytest.raises(InvalidArgument, match=r"^measurements: s, .* too large"):
-            reward.check(metrics, "s", {"a": Measurement(mean), "b": Measurement(-mean)})
+            reward.check(metrics, {"s": ROLE}, {"a": Measurement(mean), "b": Measurement(-mean)})
         with pytest.raises(InvalidArgument, match=r"^measurements: s, .* too large"):
-            reward.check(metrics, "s", {"a": Measurement(1e200), "b": Measurement(1e200)})
+            reward.check(metrics, {"s": ROLE}, {"a": Measurement(1e200), "b": Measurement(1e200)})
 
 
 def test_messages_say_what_to_do() -> None:
     """What is computed isn't reported, and what is needed says for what."""
     assert refused("score", score=1.0)[1] == "is computed by the service: report latency, cost instead"
     assert refused("score", latency=1.0)[1] == (
-        "missing: the objective score needs it; report outcome failed if it can't be measured"
+        "missing: score, an objective of the study, needs it; report outcome failed if it can't be measured"
     )
     assert refused("score", latency=200.0, cost=1.0)[1] == (
         "score is computed from them: 399.5 is outside the metric's range, -100.0 to 100.0"
@@ -165,10 +166,10 @@ def test_messages_say_what_to_do() -> None:
 def test_a_clipped_click_is_a_whole_one() -> None:
     """Beyond the range a single measurement counts as 0 or 1; between them it is none."""
     metrics = (Metric("click", MetricKind.BINARY, outside=CLIP),)
-    reward.check(metrics, "click", {"click": Measurement(3.0)})
+    reward.check(metrics, {"click": ROLE}, {"click": Measurement(3.0)})
     assert reward.reward(metrics, "click", {"click": Measurement(3.0)}).mean == 1.0
     with pytest.raises(InvalidArgument, match=r"is 0 or 1, not 0\.5"):
-        reward.check(metrics, "click", {"click": Measurement(0.5)})
+        reward.check(metrics, {"click": ROLE}, {"click": Measurement(0.5)})
 
 
 @given(st.floats(0, 1e6), st.floats(-1e3, 1e3), st.integers(1, 1_000))
@@ -177,7 +178,7 @@ def test_whatever_passes_the_check_makes_a_reward(latency: float, cost: float, c
     measured = {"latency": Measurement(latency, count), "cost": Measurement(cost, count)}
     for objective in ("score", "rate"):
         try:
-            reward.check(METRICS, objective, measured)
+            reward.check(METRICS, {objective: ROLE}, measured)
         except InvalidArgument:
             continue
         got = reward.reward(METRICS, objective, measured)

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from trimtab_service.domain.errors import InvalidArgument
 from trimtab_service.domain.metric import Goal, Metric, MetricKind, Objective, OutsideRange, Ratio, WeightedSum
 from trimtab_service.domain.observation import Measurement, Observation, Outcome
+from trimtab_service.domain.outcomes import OutcomeConstraint, Robustness
 from trimtab_service.domain.space import Categorical, Integer, SearchSpace
 from trimtab_service.domain.study import (
     IDENTIFIER,
@@ -32,6 +33,9 @@ SPEC = StudySpec(
     objectives=(Objective("latency", Goal.MINIMIZE),),
     context=(Categorical("tier", ("free", "paid")),),
 )
+
+METRICS = (*SPEC.metrics, *(Metric(f"m{number}") for number in range(18)))
+ROBUSTNESS = Robustness(({"tier": "free"}, {"tier": "paid"}))
 
 IDENTIFIERS = st.from_regex(IDENTIFIER, fullmatch=True)
 
@@ -105,7 +109,7 @@ def test_the_longest_identifier_has_63_characters() -> None:
         ({"metrics": tuple(Metric(f"m{number}") for number in range(51))}, "metrics"),
         ({"metrics": (Metric("latency"), Metric("latency"))}, "metrics[1].name"),
         ({"objectives": ()}, "objectives"),
-        ({"objectives": SPEC.objectives * 2}, "objectives"),
+        ({"objectives": SPEC.objectives * 2}, "objectives[1].metric"),
         ({"objectives": (Objective("cost", Goal.MINIMIZE),)}, "objectives[0].metric"),
         ({"context": (Integer("hour", 0, 23), Integer("hour", 0, 23))}, "context[1].name"),
         ({"context": (Integer("size", 1, 9),)}, "context[0].name"),
@@ -130,6 +134,27 @@ def test_the_longest_identifier_has_63_characters() -> None:
         ({"reward_wait": timedelta(hours=1), "default_reward": -1.0}, "default_reward"),
         ({"retention": timedelta(days=6)}, "retention"),
         ({"retention": timedelta(days=3_661)}, "retention"),
+        ({"outcome_constraints": (OutcomeConstraint("cost", max=1.0),)}, "outcome_constraints[0].metric"),
+        ({"outcome_constraints": (OutcomeConstraint("load", max=1.0),) * 2}, "outcome_constraints[1].metric"),
+        (
+            {"metrics": METRICS, "outcome_constraints": tuple(OutcomeConstraint(one.name, 0.0) for one in METRICS)},
+            "outcome_constraints",
+        ),
+        (
+            {"outcome_constraints": (OutcomeConstraint("load", max=1.05, relative=True),)},
+            "outcome_constraints[0].relative_to_baseline",
+        ),
+        ({"outcome_constraints": (OutcomeConstraint("latency", max=-1.0),)}, "outcome_constraints[0].max"),
+        ({"outcome_constraints": (OutcomeConstraint("load", min=1.5),)}, "outcome_constraints[0].min"),
+        ({"cost_metric": "price"}, "cost_metric"),
+        ({"cost_metric": "latency"}, "cost_metric"),
+        ({"metrics": (*SPEC.metrics, Metric("debt", max=0.0)), "cost_metric": "debt"}, "cost_metric"),
+        ({"half_life": timedelta(seconds=0.5)}, "half_life"),
+        ({"half_life": timedelta(days=3_661)}, "half_life"),
+        ({"context": (), "robustness": ROBUSTNESS}, "robustness"),
+        ({"robustness": Robustness(({"tier": "free"}, {}))}, 'robustness.conditions[1].values["tier"]'),
+        ({"transfer_from": (StudyName("n", "s"),) * 2}, "transfer_from[1]"),
+        ({"transfer_from": tuple(StudyName("n", f"s{number}") for number in range(11))}, "transfer_from"),
         ({"disabled_arms": ({"size": 1}, {})}, "disabled_arms[1].values"),
         ({"disabled_arms": ({"size": 0},)}, 'disabled_arms[0].values["size"]'),
         ({"disabled_arms": ({"width": 1},)}, 'disabled_arms[0].values["width"]'),
@@ -221,6 +246,43 @@ def test_a_context_that_fits_is_taken() -> None:
 def test_an_observation_that_does_not_fit_is_refused(measurements: dict[str, Measurement], field: str) -> None:
     """A missing objective, an undeclared metric, a value out of range, half a click."""
     assert refused(lambda: SPEC.check_observation(Observation(Outcome.COMPLETED, measurements))) == field
+
+
+WIDE = replace(
+    SPEC,
+    objectives=(Objective("latency", Goal.MINIMIZE), Objective("hit", Goal.MAXIMIZE)),
+    metrics=(*SPEC.metrics, Metric("seconds"), Metric("share", formula=Ratio("latency", "seconds"))),
+    outcome_constraints=(OutcomeConstraint("share", max=0.5), OutcomeConstraint("load", max=0.9)),
+    cost_metric="seconds",
+)
+ENOUGH = {name: Measurement(1.0) for name in ("latency", "hit", "load", "seconds")}
+
+
+@pytest.mark.parametrize("missing", list(ENOUGH))
+def test_everything_that_is_looked_at_must_be_told(missing: str) -> None:
+    """Every objective, what the constraints need, and the cost."""
+    WIDE.check_observation(Observation(Outcome.COMPLETED, ENOUGH))
+    WIDE.check_observation(Observation(Outcome.FAILED))
+    told = {name: value for name, value in ENOUGH.items() if name != missing}
+    assert refused(lambda: WIDE.check_observation(Observation(Outcome.COMPLETED, told))) == f'measurements["{missing}"]'
+
+
+@pytest.mark.parametrize("cost", [0.0, -1.0])
+def test_a_trial_costs_something(cost: float) -> None:
+    """More than nothing: gains are divided by it."""
+    measured = {**ENOUGH, "load": Measurement(0.0), "seconds": Measurement(cost)}
+    spec = replace(WIDE, outcome_constraints=())
+    assert refused(lambda: spec.check_observation(Observation(Outcome.COMPLETED, measured))) == (
+        'measurements["seconds"].mean'
+    )
+
+
+def test_what_is_looked_at_comes_in_order() -> None:
+    """Objectives, constraints, cost; each once."""
+    assert list(WIDE.needed) == ["latency", "hit", "share", "load", "seconds"]
+    assert list(replace(WIDE, outcome_constraints=(OutcomeConstraint("hit", min=0.5),)).needed) == [
+        *("latency", "hit", "seconds")
+    ]
 
 
 @pytest.mark.parametrize(

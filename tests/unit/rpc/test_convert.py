@@ -11,13 +11,15 @@ import pytest
 from google.protobuf import duration_pb2
 
 from trimtab.v1 import parameters_pb2, study_pb2, study_service_pb2, trial_pb2, tuning_service_pb2
+from trimtab_service.domain.desirability import Desirability, Desire
 from trimtab_service.domain.errors import InvalidArgument
 from trimtab_service.domain.metric import Goal, Metric, MetricKind, Objective, OutsideRange, Ratio, WeightedSum
 from trimtab_service.domain.observation import Measurement, Observation, Outcome
+from trimtab_service.domain.outcomes import OutcomeConstraint, Robustness
 from trimtab_service.domain.space import Categorical, Discrete, Float, Integer, Scale, SearchSpace
 from trimtab_service.domain.study import AlgorithmRequest, ChosenAlgorithm, Study, StudyName, StudySpec, StudyState
 from trimtab_service.domain.suggestion import ModelInfo, Source, Trial, TrialState
-from trimtab_service.rpc import convert_study, convert_trial, convert_values
+from trimtab_service.rpc import convert_metric, convert_study, convert_trial, convert_values
 from trimtab_service.store.base import LogRow
 
 NOW = datetime(2026, 1, 31, 12, 0, 0, 250_000, tzinfo=UTC)
@@ -66,6 +68,22 @@ SPEC = StudySpec(
     retention=timedelta(days=3_660),
     disabled_arms=({"loss": "huber", "warm": True}, {"batch": 16}),
 )
+OUTCOMES = replace(
+    SPEC,
+    metrics=(
+        *SPEC.metrics,
+        Metric("price"),
+        Metric(
+            "worth", formula=Desirability((Desire("error", 0.0, high=2.0), Desire("price", 3.0, 1.0, 5.0, 2.0, 0.5)))
+        ),
+    ),
+    objectives=(Objective("error", Goal.MINIMIZE, 1.5), Objective("worth", Goal.MAXIMIZE)),
+    outcome_constraints=(OutcomeConstraint("click", min=0.1), OutcomeConstraint("pace", 0.5, 1.5, relative=True)),
+    cost_metric="price",
+    half_life=timedelta(days=2),
+    transfer_from=(StudyName("n", "other"), StudyName("m", "third")),
+)
+ROBUST = replace(SPEC, robustness=Robustness(({"hour": 1}, {"hour": 2}), (1.0, 3.0), 0.5))
 STUDY = Study(
     name=StudyName("n", "s"),
     uid="0" * 32,
@@ -78,9 +96,20 @@ STUDY = Study(
 )
 
 
-def test_a_spec_comes_back_as_it_went() -> None:
-    """Every kind of parameter, with the types of its values."""
-    assert convert_study.spec_from(convert_study.spec_to(SPEC)) == SPEC
+@pytest.mark.parametrize("spec", [SPEC, OUTCOMES, ROBUST], ids=["plain", "outcomes", "robust"])
+def test_a_spec_comes_back_as_it_went(spec: StudySpec) -> None:
+    """Every kind of parameter, with the types of its values; all that is asked of outcomes."""
+    assert convert_study.spec_from(convert_study.spec_to(spec)) == spec
+
+
+def test_what_is_unset_of_desires_and_conditions_has_its_default() -> None:
+    """Exponent and weight 1, the mean over all conditions, all alike."""
+    desire = study_pb2.Desire(metric="error", target=0.0, high=1.0)
+    message = study_pb2.MetricSpec(name="d", desirability=study_pb2.Desirability(desires=[desire]))
+    assert convert_metric.metric_from(message, 0).formula == Desirability((Desire("error", 0.0, high=1.0),))
+    conditions = [convert_values.parameters_to({"hour": hour}) for hour in (1, 2)]
+    robustness = convert_metric.robustness_from(study_pb2.Robustness(conditions=conditions))
+    assert robustness == Robustness(({"hour": 1}, {"hour": 2}), (), 1.0)
 
 
 def test_a_study_is_told_whole() -> None:
@@ -125,6 +154,17 @@ def violation(build: Callable[[], object]) -> str:
         ("metrics", {"ratio": {"numerator": "click"}}, "metrics[0].ratio.denominator"),
         ("metrics", {"ratio": {"numerator": "y", "denominator": "click"}}, "metrics[0].ratio.numerator"),
         ("metrics", {"ratio": {"numerator": "click", "denominator": "click"}}, "metrics[0].ratio.denominator"),
+        ("metrics", {"desirability": {}}, "metrics[0].desirability.desires"),
+        (
+            "metrics",
+            {"desirability": {"desires": [{"metric": "click", "low": 0.0}]}},
+            "metrics[0].desirability.desires[0].low",
+        ),
+        (
+            "metrics",
+            {"desirability": {"desires": [{"metric": "y", "low": -1.0}]}},
+            "metrics[0].desirability.desires[0].metric",
+        ),
         ("disabled_arms", {"values": {"batch": {}}}, 'disabled_arms[0].values["batch"]'),
         ("disabled_arms", {"values": {"batch": {"int_value": 17}}}, 'disabled_arms[0].values["batch"]'),
         ("disabled_arms", {}, "disabled_arms[0].values"),
