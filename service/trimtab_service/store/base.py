@@ -17,21 +17,8 @@ from trimtab_service.domain.observation import Observation
 from trimtab_service.domain.space import Parameters, ParameterValue
 from trimtab_service.domain.study import Study, StudyCounts, StudyName, TrialName
 from trimtab_service.domain.suggestion import History, Trial, TrialState
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """The identity of one write, which makes a retry safe.
-
-    key: as the caller gave it; unique within the study, or, where the study
-        is being created or deleted, within the namespace.
-    method: the RPC.
-    fingerprint: digest of everything in the request but the key.
-    """
-
-    key: str
-    method: str
-    fingerprint: bytes
+from trimtab_service.store.queue import QueuedTrial, QueueStore
+from trimtab_service.store.request import Request as Request
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +26,15 @@ class Snapshot:
     """One consistent look at a study.
 
     replay: the trials that answered this request before, by number, or None.
+    queue: the QUEUED trials, by number; none of them is in the history.
+    has_queue: whether there are any, known even where no trials were asked for.
     """
 
     study: Study
     history: History
     replay: tuple[Trial, ...] | None = None
+    queue: tuple[QueuedTrial, ...] = ()
+    has_queue: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +195,7 @@ class NumberTaken(Exception):
     """Another caller appended a trial of this number first; take a new snapshot and go round."""
 
 
-class Store(Protocol):
+class Store(QueueStore, Protocol):
     """Studies, trials, the observation log, and the memory of requests."""
 
     writers: ClassVar[int]
@@ -273,9 +264,12 @@ class Store(Protocol):
 
     # Trials
 
-    def snapshot(self, name: StudyName, now: datetime, request: Request | None, *, trials: bool) -> Snapshot:
+    def snapshot(
+        self, name: StudyName, now: datetime, request: Request | None, *, trials: bool, after: int = 0
+    ) -> Snapshot:
         """The study with its history: COMPLETED, FAILED, ABANDONED and PENDING trials, none if not ``trials``.
 
+        after: a revision; of the trials with an observation only those whose observation came after it.
         Raises StudyNotFound, RequestIdReused.
         """
         ...

@@ -12,12 +12,21 @@ from datetime import timedelta
 from typing import Any, TypeAlias
 
 from trimtab_service.domain.errors import DecisionExpired, ObservationConflict, TrialNotFound, TrimtabError
-from trimtab_service.domain.metric import Formula, Goal, Metric, MetricKind, Objective, OutsideRange, Ratio, WeightedSum
 from trimtab_service.domain.observation import Measurement, Observation, Outcome
-from trimtab_service.domain.space import Categorical, Discrete, Float, Integer, Parameter, Scale, SearchSpace
-from trimtab_service.domain.study import AlgorithmRequest, ChosenAlgorithm, StudySpec
+from trimtab_service.domain.study import AlgorithmRequest, ChosenAlgorithm, StudyName, StudySpec
 from trimtab_service.domain.suggestion import ModelInfo, Source
 from trimtab_service.store.base import DUPLICATE, RECORDED, Recorded, Result
+from trimtab_service.store.outcome_documents import (
+    constraint_document,
+    constraint_of,
+    metric_document,
+    metric_of,
+    objective_document,
+    objective_of,
+    robustness_document,
+    robustness_of,
+)
+from trimtab_service.store.space_documents import parameter_document, parameter_of, space_document, space_of
 
 Document: TypeAlias = dict[str, Any]
 
@@ -38,9 +47,9 @@ def spec_document(spec: StudySpec) -> Document:
     """Everything that defines a study."""
     return {
         "space": space_document(spec.space),
-        "metrics": [_metric_document(metric) for metric in spec.metrics],
-        "objectives": [{"metric": item.metric, "goal": item.goal.value} for item in spec.objectives],
-        "context": [_parameter_document(parameter) for parameter in spec.context],
+        "metrics": [metric_document(metric) for metric in spec.metrics],
+        "objectives": [objective_document(item) for item in spec.objectives],
+        "context": [parameter_document(parameter) for parameter in spec.context],
         "algorithm": {"name": spec.algorithm.name, "options": dict(spec.algorithm.options)},
         "baseline": None if spec.baseline is None else dict(spec.baseline),
         "lease_seconds": spec.lease.total_seconds(),
@@ -52,16 +61,22 @@ def spec_document(spec: StudySpec) -> Document:
         "default_reward": spec.default_reward,
         "retention_seconds": _seconds(spec.retention),
         "disabled_arms": [dict(arms) for arms in spec.disabled_arms],
+        "outcome_constraints": [constraint_document(item) for item in spec.outcome_constraints],
+        "cost_metric": spec.cost_metric,
+        "half_life_seconds": _seconds(spec.half_life),
+        "robustness": None if spec.robustness is None else robustness_document(spec.robustness),
+        "transfer_from": [str(name) for name in spec.transfer_from],
     }
 
 
 def spec_of(document: Document) -> StudySpec:
     """Inverse of ``spec_document``; older documents lack the keys that have defaults here."""
+    robustness = document.get("robustness")
     return StudySpec(
         space=space_of(document["space"]),
-        metrics=tuple(_metric_of(item) for item in document["metrics"]),
-        objectives=tuple(Objective(item["metric"], Goal(item["goal"])) for item in document["objectives"]),
-        context=tuple(_parameter_of(item) for item in document["context"]),
+        metrics=tuple(metric_of(item) for item in document["metrics"]),
+        objectives=tuple(objective_of(item) for item in document["objectives"]),
+        context=tuple(parameter_of(item) for item in document["context"]),
         algorithm=AlgorithmRequest(document["algorithm"]["name"], document["algorithm"]["options"]),
         baseline=document["baseline"],
         lease=timedelta(seconds=document["lease_seconds"]),
@@ -73,6 +88,11 @@ def spec_of(document: Document) -> StudySpec:
         default_reward=document.get("default_reward"),
         retention=_span(document.get("retention_seconds")),
         disabled_arms=tuple(document.get("disabled_arms", ())),
+        outcome_constraints=tuple(constraint_of(item) for item in document.get("outcome_constraints", ())),
+        cost_metric=document.get("cost_metric"),
+        half_life=_span(document.get("half_life_seconds")),
+        robustness=None if robustness is None else robustness_of(robustness),
+        transfer_from=tuple(StudyName.parse(name) for name in document.get("transfer_from", ())),
     )
 
 
@@ -82,88 +102,6 @@ def _seconds(span: timedelta | None) -> float | None:
 
 def _span(seconds: float | None) -> timedelta | None:
     return None if seconds is None else timedelta(seconds=seconds)
-
-
-def space_document(space: SearchSpace) -> list[Document]:
-    """Its parameters, in order."""
-    return [_parameter_document(parameter) for parameter in space.parameters]
-
-
-def space_of(document: list[Document]) -> SearchSpace:
-    """Inverse of ``space_document``."""
-    return SearchSpace(tuple(_parameter_of(item) for item in document))
-
-
-def _parameter_document(parameter: Parameter) -> Document:
-    common = {"name": parameter.name, "description": parameter.description}
-    match parameter:
-        case Float():
-            bounds = {"min": parameter.min, "max": parameter.max, "step": parameter.step}
-            return {"kind": "float", **common, **bounds, "scale": parameter.scale.value}
-        case Integer():
-            bounds = {"min": parameter.min, "max": parameter.max}
-            return {"kind": "integer", **common, **bounds, "scale": parameter.scale.value}
-        case Categorical():
-            return {"kind": "categorical", **common, "values": list(parameter.choices)}
-        case Discrete():
-            return {"kind": "discrete", **common, "values": list(parameter.choices)}
-
-
-def _parameter_of(document: Document) -> Parameter:
-    name, description = document["name"], document["description"]
-    match document["kind"]:
-        case "float":
-            scale = Scale(document["scale"])
-            return Float(name, document["min"], document["max"], scale, document["step"], description)
-        case "integer":
-            return Integer(name, document["min"], document["max"], Scale(document["scale"]), description)
-        case "categorical":
-            return Categorical(name, tuple(document["values"]), description)
-        case "discrete":
-            return Discrete(name, tuple(document["values"]), description)
-    raise ValueError(f"{document['kind']!r} is no kind of parameter")
-
-
-def _metric_document(metric: Metric) -> Document:
-    return {
-        "name": metric.name,
-        "kind": metric.kind.value,
-        "min": metric.min,
-        "max": metric.max,
-        "description": metric.description,
-        "formula": None if metric.formula is None else _formula_document(metric.formula),
-        "outside": metric.outside.value,
-    }
-
-
-def _metric_of(document: Document) -> Metric:
-    formula = document.get("formula")  # neither it nor "outside" was there from the start
-    return Metric(
-        name=document["name"],
-        kind=MetricKind(document["kind"]),
-        min=document["min"],
-        max=document["max"],
-        description=document["description"],
-        formula=None if formula is None else _formula_of(formula),
-        outside=OutsideRange(document.get("outside", OutsideRange.REFUSE.value)),
-    )
-
-
-def _formula_document(formula: Formula) -> Document:
-    match formula:
-        case WeightedSum():
-            return {"weighted_sum": dict(formula.weights)}
-        case Ratio():
-            return {"ratio": [formula.numerator, formula.denominator]}
-
-
-def _formula_of(document: Document) -> Formula:
-    match document:
-        case {"weighted_sum": weights}:
-            return WeightedSum(weights)
-        case {"ratio": [numerator, denominator]}:
-            return Ratio(numerator, denominator)
-    raise ValueError(f"{document!r} is no formula")
 
 
 def algorithm_document(algorithm: ChosenAlgorithm) -> Document:
@@ -181,8 +119,8 @@ def algorithm_of(document: Document) -> ChosenAlgorithm:
     return ChosenAlgorithm(document["name"], document["options"], document["reason"], document["decisions"])
 
 
-def origin_document(source: Source, detail: str, model: ModelInfo, worker: str) -> Document:
-    """Where a trial comes from and who asked for it."""
+def origin_document(source: Source, detail: str, model: ModelInfo, worker: str, *, ahead: bool) -> Document:
+    """Where a trial comes from and who asked for it. ``ahead`` is left out where it is false, as in older documents."""
     return {
         "source": source.value,
         "detail": detail,
@@ -190,6 +128,7 @@ def origin_document(source: Source, detail: str, model: ModelInfo, worker: str) 
         "revision": model.revision,
         "observation_count": model.observation_count,
         "worker": worker,
+        **({"ahead": True} if ahead else {}),
     }
 
 

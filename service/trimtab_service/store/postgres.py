@@ -14,8 +14,8 @@ from trimtab_service.store.connection import Connection, Insertion, Row
 from trimtab_service.store.schema import make_tables
 from trimtab_service.store.sql_checkpoints import SqlCheckpoints
 from trimtab_service.store.sql_log import SqlLog
+from trimtab_service.store.sql_queue import SqlQueue
 from trimtab_service.store.sql_rewards import SqlRewards
-from trimtab_service.store.sql_trials import SqlTrials
 
 Answer = TypeVar("Answer")
 
@@ -126,7 +126,7 @@ def _converted(column: Column[Any], text: str) -> str:
     return text if isinstance(column.type, String) else f"({text})::{column.type.compile(DIALECT)}"
 
 
-class PostgresStore(SqlTrials, SqlRewards, SqlLog, SqlCheckpoints):
+class PostgresStore(SqlQueue, SqlRewards, SqlLog, SqlCheckpoints):
     """Studies in a PostgreSQL database, made on first start."""
 
     writers: ClassVar[int] = 4

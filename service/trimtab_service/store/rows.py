@@ -20,6 +20,8 @@ from trimtab_service.store import documents
 from trimtab_service.store.base import Checkpoint, DecisionObservation, Expectation, LogRow, Request
 from trimtab_service.store.connection import Insertion, Row
 from trimtab_service.store.documents import Document
+from trimtab_service.store.queue import QueuedTrial
+from trimtab_service.store.space_documents import space_document, space_of
 from trimtab_service.store.tables import (
     checkpoints,
     expected,
@@ -79,7 +81,7 @@ STUDY_COLUMNS = tuple(_read(studies.c[name]) for name in STUDY.columns)
 
 def study_row(study: Study) -> Row:
     """For STUDY."""
-    earlier = [documents.space_document(space) for space in study.earlier_spaces]
+    earlier = [space_document(space) for space in study.earlier_spaces]
     return (
         study.uid,
         study.name.namespace,
@@ -106,11 +108,12 @@ def study_of(row: Row) -> Study:
         update_time=time_of(update_time),
         state=StudyState(state),
         revision=revision,
-        earlier_spaces=tuple(map(documents.space_of, document.get("earlier_spaces", ()))),
+        earlier_spaces=tuple(map(space_of, document.get("earlier_spaces", ()))),
     )
 
 
-def _text(values: Parameters) -> str:
+def values_text(values: Parameters) -> str:
+    """For a column of parameters or of a context."""
     return documents.text(dict(values)) if values else "{}"
 
 
@@ -130,17 +133,37 @@ TRIAL_COLUMNS = (
 
 def trial_row(study: Study, trial: Trial) -> Row:
     """For TRIAL: all of the trial but its observation."""
-    origin = documents.origin_document(trial.source, trial.detail, trial.model, trial.worker)
     return (
         study.uid,
         trial.number,
         trial.state.value,
-        _text(trial.parameters),
-        _text(trial.context),
-        documents.text(origin),
+        values_text(trial.parameters),
+        values_text(trial.context),
+        origin_text(trial),
         microseconds(trial.create_time),
         microseconds(trial.expire_time),
     )
+
+
+def origin_text(trial: Trial) -> str:
+    """For the column origin."""
+    about = documents.origin_document(trial.source, trial.detail, trial.model, trial.worker, ahead=trial.ahead)
+    return documents.text(about)
+
+
+QUEUED_TRIAL = Insertion(trials, (*TRIAL.columns, "known", "study_revision"))
+QUEUED_COLUMNS = (*TRIAL_COLUMNS[: len(TRIAL.columns) - 1], trials.c.known, trials.c.study_revision)
+
+
+def queued_row(study: Study, queued: QueuedTrial) -> Row:
+    """For QUEUED_TRIAL."""
+    return (*trial_row(study, queued.trial), queued.known, queued.study_revision)
+
+
+def queued_of(row: Row) -> QueuedTrial:
+    """From QUEUED_COLUMNS."""
+    *trial, known, study_revision = row
+    return QueuedTrial(trial_of((*trial, None, None)), known, study_revision)
 
 
 def trial_of(row: Row) -> Trial:
@@ -158,6 +181,7 @@ def trial_of(row: Row) -> Trial:
         context=documents.parsed(context),
         worker=origin["worker"],
         detail=origin["detail"],
+        ahead=origin.get("ahead", False),
         observation=None if observation is None else observation_of(observation),
         complete_time=None if complete_time is None else time_of(complete_time),
     )
@@ -187,7 +211,7 @@ def decision_row(study: Study, observed: DecisionObservation, now: int, *, repla
         observed.decision,
         observed.arm,
         observed.propensity,
-        _text(observed.context),
+        values_text(observed.context),
         observation_text(observed.observation),
         now,
         observed.issued,
@@ -263,7 +287,7 @@ def expectation_row(study: Study, expectation: Expectation) -> Row:
         expectation.due,
         expectation.arm,
         expectation.propensity,
-        _text(expectation.context),
+        values_text(expectation.context),
         expectation.issued,
         expectation.step,
         expectation.tag,

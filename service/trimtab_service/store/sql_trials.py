@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import TypeAlias
+from typing import ClassVar, TypeAlias
 
-from sqlalchemy import and_, bindparam, func, or_, select, update
+from sqlalchemy import ColumnElement, Executable, FromClause, and_, bindparam, func, literal_column, or_, select, update
 
 from trimtab_service.domain.observation import Observation
 from trimtab_service.domain.study import Study, StudyName, TrialName
@@ -23,6 +23,7 @@ from trimtab_service.store.base import (
     TrialObservation,
 )
 from trimtab_service.store.connection import Connection
+from trimtab_service.store.queue import QueuedTrial
 from trimtab_service.store.sql_requests import check_same, recall, remember
 from trimtab_service.store.sql_studies import NAMED, SqlStudies
 from trimtab_service.store.tables import observations, progress, requests, studies, trials
@@ -31,11 +32,11 @@ from trimtab_service.store.words import TransactionId, among_integers, as_text
 Answer: TypeAlias = str | None
 """What a request was answered before, as text."""
 
-_OF_STUDY = trials.c.study_uid == bindparam("uid")
+OF_STUDY = trials.c.study_uid == bindparam("uid")
 _NUMBERED = among_integers(trials.c.number, "numbers")
 _ITS_OBSERVATION = and_(observations.c.study_uid == trials.c.study_uid, observations.c.number == trials.c.number)
 _WITH_OBSERVATION = trials.outerjoin(observations, _ITS_OBSERVATION)
-_IN_ORDER = select(*rows.TRIAL_COLUMNS).select_from(_WITH_OBSERVATION).where(_OF_STUDY).order_by(trials.c.number)
+_IN_ORDER = select(*rows.TRIAL_COLUMNS).select_from(_WITH_OBSERVATION).where(OF_STUDY).order_by(trials.c.number)
 _SOME = _IN_ORDER.where(_NUMBERED)
 
 _IS_PENDING = trials.c.state == TrialState.PENDING.value
@@ -45,15 +46,42 @@ _STATE_IS = {
     TrialState.PENDING: _UNDER_LEASE,
     TrialState.EXPIRED: and_(_IS_PENDING, trials.c.expire_time <= bindparam("now")),
 }
-_HISTORY = _IN_ORDER.where(or_(_UNDER_LEASE, *(trials.c.state == state.value for state in STATE_AFTER.values())))
 
-_NEWEST_NUMBER = select(func.max(trials.c.number)).where(trials.c.study_uid == studies.c.uid).scalar_subquery()
+
+def is_stored(state: TrialState, table: FromClause = trials) -> ColumnElement[bool]:
+    """The state is part of the statement: only so every planner sees that a partial index will do."""
+    return table.c.state == literal_column(f"'{state.value}'")
+
+
+_PENDING = _IN_ORDER.where(is_stored(TrialState.PENDING), trials.c.expire_time > bindparam("now"))
+_QUEUED = select(*rows.QUEUED_COLUMNS).where(OF_STUDY, is_stored(TrialState.QUEUED)).order_by(trials.c.number)
+_ENDED = _IN_ORDER.where(or_(*(trials.c.state == state.value for state in STATE_AFTER.values())))
+
+
+def ended_after(*order: ColumnElement[bool]) -> Executable:
+    """The trials whose observation came after a revision; ``order`` helps an engine to find them in an index."""
+    return (
+        select(*rows.TRIAL_COLUMNS)
+        .select_from(observations.join(trials, _ITS_OBSERVATION))
+        .where(observations.c.study_uid == bindparam("uid"), observations.c.sequence > bindparam("after"), *order)
+        .order_by(trials.c.number)
+    )
+
+
+NEWEST_NUMBER = select(func.max(trials.c.number)).where(trials.c.study_uid == studies.c.uid).scalar_subquery()
+_FIRST_QUEUED = (
+    select(trials.c.number)
+    .where(trials.c.study_uid == studies.c.uid, is_stored(TrialState.QUEUED))
+    .limit(1)
+    .scalar_subquery()
+)
 _SNAPSHOT = (
     select(
         *rows.STUDY_COLUMNS,
         progress.c.observations,
         progress.c.newest_sequence,
-        _NEWEST_NUMBER,
+        NEWEST_NUMBER,
+        _FIRST_QUEUED,
         requests.c.method,
         requests.c.fingerprint,
         as_text(requests.c.answer),
@@ -71,8 +99,8 @@ _ONE = (
     .select_from(studies.outerjoin(trials, _ITS_TRIAL).outerjoin(observations, _ITS_OBSERVATION))
     .where(NAMED)
 )
-_STUDY_EXISTS = select(studies.c.uid).where(studies.c.uid == bindparam("uid"))
-_STATE_OF = select(trials.c.state).where(_OF_STUDY, trials.c.number == bindparam("number"))
+STUDY_EXISTS = select(studies.c.uid).where(studies.c.uid == bindparam("uid"))
+_STATE_OF = select(trials.c.state).where(OF_STUDY, trials.c.number == bindparam("number"))
 _LEASE = (
     update(trials)
     .where(
@@ -82,11 +110,11 @@ _LEASE = (
     )
     .values(state=TrialState.PENDING.value, expire_time=bindparam("lease_end"))
 )
-_LOCK = select(progress.c.observations).where(progress.c.study_uid == bindparam("uid")).with_for_update()
+LOCK = select(progress.c.observations).where(progress.c.study_uid == bindparam("uid")).with_for_update()
 _OBSERVATIONS = (
     select(trials.c.number, as_text(observations.c.observation))
     .select_from(_WITH_OBSERVATION)
-    .where(_OF_STUDY, _NUMBERED)
+    .where(OF_STUDY, _NUMBERED)
 )
 _END = update(trials).where(trials.c.study_uid == bindparam("old_uid"), _NUMBERED).values(state=bindparam("end_state"))
 _NEWEST_SEQUENCE = (
@@ -94,7 +122,7 @@ _NEWEST_SEQUENCE = (
     .where(observations.c.study_uid == bindparam("old_uid"), observations.c.transaction_id == TransactionId())
     .scalar_subquery()
 )
-_ADVANCE = (
+ADVANCE = (
     update(progress)
     .where(progress.c.study_uid == bindparam("old_uid"))
     .values(observations=progress.c.observations + bindparam("added"), newest_sequence=_NEWEST_SEQUENCE)
@@ -104,7 +132,12 @@ _ADVANCE = (
 class SqlTrials(SqlStudies):
     """The part of Store that is about trials."""
 
-    def snapshot(self, name: StudyName, now: datetime, request: Request | None, *, trials: bool) -> Snapshot:
+    ended: ClassVar[Executable] = ended_after()
+    """Trials that ended after a revision, by way of an index."""
+
+    def snapshot(
+        self, name: StudyName, now: datetime, request: Request | None, *, trials: bool, after: int = 0
+    ) -> Snapshot:
         """One statement, unless there are trials to read."""
         values = {"namespace": name.namespace, "study": name.study, "key": None if request is None else request.key}
 
@@ -112,26 +145,33 @@ class SqlTrials(SqlStudies):
             row = connection.first(_SNAPSHOT, values)
             if row is None:
                 raise refusals.no_study(name)
-            *study, observed, newest_sequence, newest_number, method, fingerprint, answer = row
+            *study, observed, newest_sequence, newest_number, queued, method, fingerprint, answer = row
             if request is not None and answer is not None:
                 check_same(request, method, fingerprint)
             history = History((), (newest_number or 0) + 1, newest_sequence, observed)
-            return Snapshot(self.study_of(tuple(study)), history), answer
+            return Snapshot(self.study_of(tuple(study)), history, has_queue=queued is not None), answer
 
         def read(connection: Connection) -> Snapshot:
             snapshot, answer = look(connection)
             uid, replay = snapshot.study.uid, None
             if answer is not None:
-                replay = tuple(trial.at(now) for trial in _answered(connection, uid, documents.parsed(answer)))
+                replay = tuple(trial.at(now) for trial in answered(connection, uid, documents.parsed(answer)))
             history = snapshot.history
-            if trials:
-                history = replace(history, trials=_known(connection, uid, now))
-            return replace(snapshot, history=history, replay=replay)
+            if not trials:
+                return replace(snapshot, replay=replay)
+            history = replace(history, trials=self._known(connection, uid, now, after))
+            return replace(snapshot, history=history, replay=replay, queue=_queued(connection, uid))
 
         if trials:
             return self.read(read)
         snapshot, answer = self.look(look)
         return snapshot if answer is None else self.read(read)
+
+    def _known(self, connection: Connection, uid: str, now: datetime, after: int) -> tuple[Trial, ...]:
+        values = {"uid": uid, "now": rows.microseconds(now)}
+        found = connection.all(_PENDING, values)
+        found += connection.all(self.ended, {"uid": uid, "after": after}) if after else connection.all(_ENDED, values)
+        return tuple(sorted(map(rows.trial_of, found), key=lambda trial: trial.number))
 
     def append_trials(self, study: Study, trials: Sequence[Trial], request: Request | None) -> tuple[Trial, ...]:
         """Inserts; the primary key decides between two that append the same number."""
@@ -145,8 +185,8 @@ class SqlTrials(SqlStudies):
         def judge(connection: Connection) -> tuple[Trial, ...]:
             before = recall(connection, study.uid, request)
             if before is not None:
-                return _answered(connection, study.uid, before)
-            if connection.first(_STUDY_EXISTS, {"uid": study.uid}) is None:
+                return answered(connection, study.uid, before)
+            if connection.first(STUDY_EXISTS, {"uid": study.uid}) is None:
                 raise refusals.study_gone(study)
             raise NumberTaken
 
@@ -158,7 +198,7 @@ class SqlTrials(SqlStudies):
         """One observer of a study at a time, so that sequences grow in the order of commits."""
 
         def observe(connection: Connection) -> list[Result]:
-            if connection.first(_LOCK, {"uid": study.uid}) is None:
+            if connection.first(LOCK, {"uid": study.uid}) is None:
                 raise refusals.study_gone(study)
             before = recall(connection, study.uid, request)
             if before is not None:
@@ -219,11 +259,11 @@ class SqlTrials(SqlStudies):
         return [rows.trial_of(row).at(now) for row in found]
 
 
-def _known(connection: Connection, uid: str, now: datetime) -> tuple[Trial, ...]:
-    return tuple(map(rows.trial_of, connection.all(_HISTORY, {"uid": uid, "now": rows.microseconds(now)})))
+def _queued(connection: Connection, uid: str) -> tuple[QueuedTrial, ...]:
+    return tuple(map(rows.queued_of, connection.all(_QUEUED, {"uid": uid})))
 
 
-def _answered(connection: Connection, uid: str, answer: documents.Document) -> tuple[Trial, ...]:
+def answered(connection: Connection, uid: str, answer: documents.Document) -> tuple[Trial, ...]:
     """The trials that answered a request, as they are now."""
     found = connection.all(_SOME, {"uid": uid, "numbers": documents.listed(answer["numbers"])})
     return tuple(map(rows.trial_of, found))
@@ -237,7 +277,7 @@ def _end(connection: Connection, study: Study, taken: Sequence[TrialObservation]
         if numbers:
             values = {"old_uid": study.uid, "numbers": documents.listed(numbers), "end_state": state.value}
             connection.change(_END, values)
-    connection.change(_ADVANCE, {"old_uid": study.uid, "added": len(added)})
+    connection.change(ADVANCE, {"old_uid": study.uid, "added": len(added)})
 
 
 def _observed(

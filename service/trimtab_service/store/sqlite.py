@@ -18,8 +18,9 @@ from trimtab_service.store.connection import Connection, Insertion, Row
 from trimtab_service.store.schema import make_tables
 from trimtab_service.store.sql_checkpoints import SqlCheckpoints
 from trimtab_service.store.sql_log import SqlLog, page_by
+from trimtab_service.store.sql_queue import SqlQueue
 from trimtab_service.store.sql_rewards import SqlRewards
-from trimtab_service.store.sql_trials import SqlTrials
+from trimtab_service.store.sql_trials import ended_after
 from trimtab_service.store.tables import observations
 
 Answer = TypeVar("Answer")
@@ -69,7 +70,7 @@ def _insert_text(insertion: Insertion, rows: int) -> str:
     return f"INSERT INTO {insertion.table.name} ({columns}) VALUES {', '.join([row] * rows)}"
 
 
-class SqliteStore(SqlTrials, SqlRewards, SqlLog, SqlCheckpoints):
+class SqliteStore(SqlQueue, SqlRewards, SqlLog, SqlCheckpoints):
     """Studies in one SQLite file, made on first start."""
 
     writers: ClassVar[int] = 1
@@ -79,6 +80,7 @@ class SqliteStore(SqlTrials, SqlRewards, SqlLog, SqlCheckpoints):
     connection = SqliteConnection
     # In this order there is an index anyway, see ``tables``.
     page = page_by(observations.c.transaction_id, observations.c.sequence)
+    ended = ended_after(observations.c.transaction_id == 0)
 
     def __init__(self, path: Path, threads: int) -> None:
         self._path = path

@@ -75,7 +75,8 @@ studies = Table(
 # How much was observed of a trial study. Apart from the study, so that an
 # observation doesn't write the spec anew; its row is the lock that puts the
 # observations of one study in order. Of a bandit study: how many rows of its
-# log were compacted, and the place of the last of them.
+# log were compacted, and the place of the last of them. flight_end: until when
+# (microseconds) others leave the computing ahead to the server that does it.
 progress = Table(
     "progress",
     metadata,
@@ -85,8 +86,12 @@ progress = Table(
     _zero("compacted"),
     _zero("compacted_transaction"),
     _zero("compacted_sequence"),
+    _zero("flight_end"),
 )
 
+# While a trial is queued: how many observations are behind it, or a constant of
+# ``base`` above all of them, which is the order in which it is handed out; and
+# the revision of the study that it is good for, 0 for every one.
 trials = Table(
     "trials",
     metadata,
@@ -98,6 +103,8 @@ trials = Table(
     Column("origin", JSON, nullable=False),
     Column("create_time", BigInteger, nullable=False),
     Column("expire_time", BigInteger, nullable=False),
+    _zero("known"),
+    _zero("study_revision"),
 )
 
 # The log: rows are added, and never changed. ``number`` is set in trial
@@ -133,6 +140,9 @@ Index("observations_sequence_ix", observations.c.study_uid, observations.c.seque
 PARTIAL_INDEXES = (
     # What servers count now and then: only trials that haven't ended are in it.
     "CREATE INDEX trials_pending_ix ON trials (expire_time) WHERE state = 'pending'",
+    # What waits to be handed out, in that order, and what a study has pending.
+    "CREATE INDEX trials_queued_ix ON trials (study_uid, known DESC, number) WHERE state = 'queued'",
+    "CREATE INDEX trials_leased_ix ON trials (study_uid, expire_time) WHERE state = 'pending'",
     "CREATE UNIQUE INDEX observations_trial_uq ON observations (study_uid, number) WHERE number IS NOT NULL",
     # One first row of a decision, what was observed or the default reward, whoever
     # else writes; and one that takes a default reward's place.

@@ -15,6 +15,7 @@ from trimtab_service.domain.study import Study, TrialName
 from trimtab_service.domain.suggestion import TrialState
 from trimtab_service.store.base import Checkpoint, DecisionBatch, ExpectationBatch, TrialObservation
 from trimtab_service.store.connection import DriverCursor, Statements, Values
+from trimtab_service.store.queue import Claim, ForeignTrial, QueuedTrial
 from trimtab_service.store.sqlite import SqliteConnection, SqliteStore
 
 
@@ -28,8 +29,10 @@ def call_everything(store: SqliteStore) -> None:
         store.observe_trials(study, [TrialObservation(1, completed()), TrialObservation(2, completed())], NOW, late)
         store.record_decisions([DecisionBatch(bandit, [a_decision()], late)], NOW)
         store.extend_lease(study, 3, LATER, request=replace(late, key="lease"))
+    call_what_waits(store, study)
     for trials in (True, False):
         store.snapshot(study.name, NOW, request, trials=trials)
+    store.snapshot(study.name, NOW, request, trials=True, after=1)
     for states in (frozenset[TrialState](), frozenset({TrialState.PENDING, TrialState.EXPIRED})):
         store.list_trials(study, NOW, 0, 10, states)
     store.get_trial(TrialName(study.name, 1), NOW)
@@ -44,6 +47,19 @@ def call_everything(store: SqliteStore) -> None:
     store.signing_key(b"key")
     store.forget_requests(NOW)
     store.delete_study(store.replace_study(study, replace(study, revision=2), a_request()), a_request())
+
+
+def call_what_waits(store: SqliteStore, study: Study) -> None:
+    """The queue, and trials from elsewhere."""
+    point = {"rate": 0.5, "depth": 2}
+    store.queue_trials(study, [QueuedTrial(a_trial(4, TrialState.QUEUED), 2, 1)])
+    request = a_request()
+    for _ in range(2):
+        store.claim_trials(study.name, Claim(1, NOW), NOW, request)
+    store.enqueue_trials(study, [(point, {})], NOW, a_request())
+    store.import_trials(study, [ForeignTrial(point, {}, completed())], NOW, None)
+    store.take_off(study, NOW, LATER)
+    store.land(study, LATER)
 
 
 def call_what_decisions_need(store: SqliteStore, bandit: Study) -> None:
@@ -112,6 +128,8 @@ def test_the_members_of_a_list_are_looked_up(plans: dict[str, list[str]]) -> Non
     "index",
     [
         "trials_pending_ix",
+        "trials_queued_ix",
+        "trials_leased_ix",
         "observations_trial_uq",
         "observations_decision_uq",
         "observations_log_ix",

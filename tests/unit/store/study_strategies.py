@@ -7,11 +7,14 @@ from datetime import UTC, datetime, timedelta
 
 from hypothesis import strategies as st
 
+from trimtab_service.domain.desirability import Desirability, Desire
 from trimtab_service.domain.metric import Formula, Goal, Metric, MetricKind, Objective, OutsideRange, Ratio, WeightedSum
 from trimtab_service.domain.observation import Measurement, Observation, Outcome
-from trimtab_service.domain.space import ParameterValue, SearchSpace
+from trimtab_service.domain.outcomes import OutcomeConstraint, Robustness
+from trimtab_service.domain.space import Parameter, ParameterValue, SearchSpace
 from trimtab_service.domain.study import (
     LARGEST_SEED,
+    LONGEST_HALF_LIFE,
     LONGEST_RETENTION,
     LONGEST_SPAN,
     SHORTEST_SPAN,
@@ -37,6 +40,10 @@ OPTIONS = st.dictionaries(NAMES, VALUES, max_size=3)
 IDENTIFIERS = st.from_regex(r"[a-z]([a-z0-9-]{0,20}[a-z0-9])?", fullmatch=True)
 
 
+ENDS = ((1.5, 0.1, None), (-1e300, None, 1e300), (0.0, -1.0, 2.0))
+TUNED = st.tuples(st.floats(0.01, 100.0), st.floats(1e-300, 1e300))
+
+
 @st.composite
 def metrics(draw: st.DrawFn, name: str) -> Metric:
     """Of either kind, with or without bounds."""
@@ -51,10 +58,28 @@ def metrics(draw: st.DrawFn, name: str) -> Metric:
 @st.composite
 def formulas(draw: st.DrawFn, names: list[str]) -> Formula:
     """Of some of the metrics."""
+    if draw(st.booleans()):
+        chosen = draw(st.lists(st.sampled_from(names), min_size=1, unique=True))
+        return Desirability(tuple(Desire(name, *draw(st.sampled_from(ENDS)), *draw(TUNED)) for name in chosen))
     if len(names) > 1 and draw(st.booleans()):
         numerator, denominator = draw(st.permutations(names))[:2]
         return Ratio(numerator, denominator)
     return WeightedSum(draw(st.dictionaries(st.sampled_from(names), FINITE.filter(bool), min_size=1)))
+
+
+@st.composite
+def robustnesses(draw: st.DrawFn, context: tuple[Parameter, ...]) -> Robustness:
+    """Over some conditions of the context."""
+    count = draw(st.integers(2, 4))
+    conditions = tuple({one.name: draw(values_of(one)) for one in context} for _ in range(count))
+    positive = st.floats(0, exclude_min=True, allow_infinity=False)
+    weights = draw(st.just([]) | st.lists(positive, min_size=count, max_size=count))
+    return Robustness(conditions, tuple(weights), draw(st.floats(0, 1, exclude_min=True)))
+
+
+def in_range(metric: Metric) -> st.SearchStrategy[float]:
+    """Values that the metric can have."""
+    return st.floats(metric.min, metric.max, allow_infinity=False, allow_nan=False)
 
 
 @st.composite
@@ -81,6 +106,18 @@ def specs(draw: st.DrawFn) -> StudySpec:
     others = draw(st.lists(NAMES.filter(lambda name: name not in names), max_size=2, unique=True))
     declared += [Metric(name, formula=draw(formulas(names))) for name in others]
     objective = draw(st.sampled_from(declared))
+    constrained = tuple(
+        OutcomeConstraint(metric.name, *draw(st.sampled_from([(low, None), (None, high), (low, high)])))
+        for metric in declared[: draw(st.integers(0, 2))]
+        for low, high in [sorted(draw(st.lists(in_range(metric), min_size=2, max_size=2, unique=True)))]
+    )
+    others_of_it = [metric for metric in declared if metric is not objective and (metric.max is None or metric.max > 0)]
+    cost = draw(st.none() | st.sampled_from(others_of_it)) if others_of_it else None
+    second = draw(st.none() | st.sampled_from(others_of_it)) if others_of_it else None
+    objectives = [Objective(objective.name, draw(st.sampled_from(Goal)))]
+    if second is not None and second is not cost:
+        objectives.append(Objective(second.name, draw(st.sampled_from(Goal)), draw(st.none() | FINITE)))
+    alone = len(objectives) == 1 and not constrained and cost is None
     lifetime = draw(SPANS)
     wait = draw(st.none() | st.timedeltas(SHORTEST_SPAN, lifetime))
     baseline = draw(st.none() | points(space))
@@ -90,7 +127,7 @@ def specs(draw: st.DrawFn) -> StudySpec:
     return StudySpec(
         space=space,
         metrics=tuple(declared),
-        objectives=(Objective(objective.name, draw(st.sampled_from(Goal))),),
+        objectives=tuple(objectives),
         context=context,
         algorithm=AlgorithmRequest(draw(TEXTS), draw(OPTIONS)),
         baseline=baseline,
@@ -100,9 +137,16 @@ def specs(draw: st.DrawFn) -> StudySpec:
         description=draw(TEXTS),
         labels=draw(st.dictionaries(NAMES, TEXTS, max_size=3)),
         reward_wait=wait,
-        default_reward=None if wait is None else draw(st.floats(objective.min, objective.max, allow_infinity=False)),
+        default_reward=None if wait is None else draw(in_range(objective)),
         retention=draw(st.none() | st.timedeltas(lifetime, LONGEST_RETENTION)),
         disabled_arms=tuple(disabled),
+        outcome_constraints=constrained,
+        cost_metric=None if cost is None else cost.name,
+        half_life=draw(st.none() | st.timedeltas(SHORTEST_SPAN, LONGEST_HALF_LIFE)),
+        robustness=draw(st.none() | robustnesses(context)) if context and alone else None,
+        transfer_from=tuple(
+            StudyName(*each) for each in draw(st.sets(st.tuples(IDENTIFIERS, IDENTIFIERS), max_size=2))
+        ),
     )
 
 

@@ -47,11 +47,12 @@ def test_an_observation_comes_back_exactly(observation: Observation) -> None:
     assert repr(read) == repr(observation)
 
 
-@given(model=models, source=st.sampled_from(Source), worker=st.text(max_size=5))
-def test_an_origin_comes_back_exactly(model: ModelInfo, source: Source, worker: str) -> None:
-    """With what the trial rests on."""
-    origin = through_text(documents.origin_document(source, "said", model, worker))
+@given(model=models, source=st.sampled_from(Source), worker=st.text(max_size=5), ahead=st.booleans())
+def test_an_origin_comes_back_exactly(model: ModelInfo, source: Source, worker: str, *, ahead: bool) -> None:
+    """With what the trial rests on, and whether it waited."""
+    origin = through_text(documents.origin_document(source, "said", model, worker, ahead=ahead))
     assert (Source(origin["source"]), documents.model_of(origin), origin["worker"]) == (source, model, worker)
+    assert origin.get("ahead", False) is ahead
 
 
 @given(options=OPTIONS)
@@ -96,10 +97,13 @@ def test_an_observation_is_readable_and_short() -> None:
     ]
 
 
+NEWER = ("outcome_constraints", "cost_metric", "half_life_seconds", "robustness", "transfer_from")
+
+
 def test_an_older_spec_is_read() -> None:
     """What it doesn't say has its default."""
     document = documents.spec_document(SPEC)
-    for name in ("reward_wait_seconds", "default_reward", "retention_seconds", "disabled_arms"):
+    for name in ("reward_wait_seconds", "default_reward", "retention_seconds", "disabled_arms", *NEWER):
         del document[name]
     assert documents.spec_of(document) == SPEC
 

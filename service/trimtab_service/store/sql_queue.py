@@ -1,0 +1,268 @@
+"""Trials that wait to be handed out, and trials from elsewhere, in SQL that is the same for every engine.
+
+A claim takes rows that nobody else is taking (PostgreSQL skips those that are
+locked, SQLite has one writer at a time), so of many callers each gets trials
+of its own, and none waits for another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import TypeAlias
+
+from sqlalchemy import BigInteger, and_, bindparam, delete, func, or_, select, update
+
+from trimtab_service.domain.space import Parameters
+from trimtab_service.domain.study import Study, StudyName, StudyState
+from trimtab_service.domain.suggestion import STATE_AFTER, ModelInfo, Source, Trial, TrialState, lease_end
+from trimtab_service.store import refusals, rows
+from trimtab_service.store.base import NumberTaken, Request
+from trimtab_service.store.connection import Connection
+from trimtab_service.store.queue import ANY_REVISION, MANUAL, Claim, Claimed, ForeignTrial, QueuedTrial
+from trimtab_service.store.sql_requests import recall, remember
+from trimtab_service.store.sql_studies import NAMED
+from trimtab_service.store.sql_trials import ADVANCE, LOCK, STUDY_EXISTS, SqlTrials, answered, is_stored
+from trimtab_service.store.tables import progress, studies, trials
+
+Storing: TypeAlias = Callable[[Connection, int], int]
+"""Stores trials from a number on; how many they were."""
+
+FROM_ELSEWHERE = "none"
+"""The algorithm behind a trial that people brought."""
+
+_others = trials.alias("others")
+_AT_WORK = (
+    select(func.count())
+    .where(
+        _others.c.study_uid == studies.c.uid,
+        is_stored(TrialState.PENDING, _others),
+        _others.c.expire_time > bindparam("now"),
+    )
+    .scalar_subquery()
+)
+_BEHIND_AT_MOST = bindparam("patience", type_=BigInteger) * _AT_WORK + bindparam("grace", type_=BigInteger)
+_FRESH_ENOUGH = trials.c.known + _BEHIND_AT_MOST >= progress.c.observations
+_CLAIMABLE = (
+    select(progress.c.observations, *rows.QUEUED_COLUMNS, *rows.STUDY_COLUMNS)
+    .select_from(
+        studies.join(progress, progress.c.study_uid == studies.c.uid).join(trials, trials.c.study_uid == studies.c.uid)
+    )
+    .where(
+        NAMED,
+        studies.c.state == StudyState.ACTIVE.value,
+        is_stored(TrialState.QUEUED),
+        or_(trials.c.study_revision == ANY_REVISION, trials.c.study_revision == studies.c.revision),
+        trials.c.known >= bindparam("least_known"),
+        _FRESH_ENOUGH,
+    )
+    .order_by(trials.c.known.desc(), trials.c.number)
+    .limit(bindparam("most"))
+    .with_for_update(of=trials, skip_locked=True)
+)
+_HAND_OUT = (
+    update(trials)
+    .where(
+        trials.c.study_uid == bindparam("old_uid"),
+        trials.c.number == bindparam("old_number"),
+        is_stored(TrialState.QUEUED),
+    )
+    .values(
+        state=TrialState.PENDING.value,
+        create_time=bindparam("begin"),
+        expire_time=bindparam("end"),
+        origin=bindparam("new_origin"),
+        context=bindparam("new_context"),
+    )
+)
+_REPLACE = delete(trials).where(
+    trials.c.study_uid == bindparam("old_uid"),
+    is_stored(TrialState.QUEUED),
+    trials.c.known < MANUAL,
+    or_(trials.c.known < bindparam("old_known"), trials.c.study_revision != bindparam("revision")),
+)
+_NEWEST = select(func.max(trials.c.number)).where(trials.c.study_uid == bindparam("uid"))
+_FLIGHT = progress.c.study_uid == bindparam("old_uid")
+_TAKE_OFF = (
+    update(progress)
+    .where(
+        _FLIGHT,
+        # One that is far in the future was written by a clock that is wrong.
+        or_(
+            progress.c.flight_end <= bindparam("now"),
+            progress.c.flight_end > bindparam("new_end"),
+            progress.c.flight_end == bindparam("again"),
+        ),
+    )
+    .values(flight_end=bindparam("new_end"))
+)
+_LAND = update(progress).where(and_(_FLIGHT, progress.c.flight_end == bindparam("again"))).values(flight_end=0)
+
+
+class SqlQueue(SqlTrials):
+    """The part of Store that is about trials that wait."""
+
+    def claim_trials(self, name: StudyName, claim: Claim, now: datetime, request: Request | None) -> Claimed | None:
+        """One look at the queue, and a statement for each trial that is taken."""
+        values = {
+            "namespace": name.namespace,
+            "study": name.study,
+            "now": rows.microseconds(now),
+            "patience": claim.patience,
+            "grace": claim.grace,
+            "least_known": claim.least_known,
+            "most": claim.count,
+        }
+
+        def take(connection: Connection) -> tuple[Claimed | None]:
+            found = connection.all(_CLAIMABLE, values)
+            if len(found) < claim.count:
+                return (self._replayed(connection, name, now, request),)
+            width = 1 + len(rows.QUEUED_COLUMNS)
+            study = self.study_of(tuple(found[0][width:]))
+            queued = [rows.queued_of(row[1:width]).trial for row in found]
+            remember(connection, study.uid, request, {"numbers": [trial.number for trial in queued]})
+            taken = tuple(_handed_out(study, trial, claim, now) for trial in queued)
+            for trial in taken:
+                connection.change(_HAND_OUT, _handing_out(study, trial))
+            return (Claimed(study, tuple(sorted(taken, key=lambda trial: trial.number)), found[0][0]),)
+
+        def judge(connection: Connection) -> tuple[Claimed | None] | None:
+            replay = self._replayed(connection, name, now, request)
+            return None if replay is None else (replay,)
+
+        return self.write_or_judge(take, judge)[0]
+
+    def _replayed(
+        self, connection: Connection, name: StudyName, now: datetime, request: Request | None
+    ) -> Claimed | None:
+        """What the request got before; None if it is a new one."""
+        study = None if request is None else self._find(connection, name)
+        before = None if study is None else recall(connection, study.uid, request)
+        if study is None or before is None:
+            return None
+        return Claimed(study, tuple(trial.at(now) for trial in answered(connection, study.uid, before)), 0)
+
+    def queue_trials(self, study: Study, queued: Sequence[QueuedTrial]) -> None:
+        """Inserts first: the primary key decides between two that append the same number."""
+        least = min(each.known for each in queued)
+
+        def append(connection: Connection) -> bool:
+            connection.insert((rows.QUEUED_TRIAL, [rows.queued_row(study, each) for each in queued]))
+            _replace(connection, study, least)
+            return True
+
+        def judge(connection: Connection) -> bool | None:
+            if connection.first(STUDY_EXISTS, {"uid": study.uid}) is None:
+                raise refusals.study_gone(study)
+            raise NumberTaken
+
+        self.write_or_judge(append, judge)
+
+    def enqueue_trials(
+        self, study: Study, points: Sequence[tuple[Parameters, Parameters]], now: datetime, request: Request | None
+    ) -> tuple[int, ...]:
+        """Under the lock of the study's observations, so that only suggestions come in between."""
+
+        def store(connection: Connection, first: int) -> int:
+            waiting = [
+                QueuedTrial(_foreign(number, TrialState.QUEUED, point, context, now), MANUAL, ANY_REVISION)
+                for number, (point, context) in enumerate(points, first)
+            ]
+            connection.insert((rows.QUEUED_TRIAL, [rows.queued_row(study, each) for each in waiting]))
+            return len(waiting)
+
+        return self._numbered(study, store, request)
+
+    def import_trials(
+        self, study: Study, foreign: Sequence[ForeignTrial], now: datetime, request: Request | None
+    ) -> tuple[int, ...]:
+        """Under the lock of the study's observations, as whoever observes."""
+        time = rows.microseconds(now)
+
+        def store(connection: Connection, first: int) -> int:
+            numbered = list(enumerate(foreign, first))
+            made = [
+                _foreign(number, STATE_AFTER[one.observation.outcome], one.parameters, one.context, now)
+                for number, one in numbered
+            ]
+            connection.insert(
+                (rows.TRIAL, [rows.trial_row(study, trial) for trial in made]),
+                (
+                    rows.TRIAL_OBSERVATION,
+                    [rows.trial_observation_row(study, number, one.observation, time) for number, one in numbered],
+                ),
+            )
+            connection.change(ADVANCE, {"old_uid": study.uid, "added": len(made)})
+            return len(made)
+
+        return self._numbered(study, store, request)
+
+    def _numbered(self, study: Study, store: Storing, request: Request | None) -> tuple[int, ...]:
+        """What ``store`` puts under the numbers that come next, and all but MANUAL trials out of the queue."""
+
+        def append(connection: Connection) -> tuple[int, ...]:
+            if connection.first(LOCK, {"uid": study.uid}) is None:
+                raise refusals.study_gone(study)
+            before = recall(connection, study.uid, request)
+            if before is not None:
+                return tuple(before["numbers"])
+            newest = connection.first(_NEWEST, {"uid": study.uid})
+            first = ((newest and newest[0]) or 0) + 1
+            numbers = tuple(range(first, first + store(connection, first)))
+            _replace(connection, study, MANUAL)
+            remember(connection, study.uid, request, {"numbers": list(numbers)})
+            return numbers
+
+        return self.write_or_retry(append, append)
+
+    def take_off(self, study: Study, now: datetime, end: datetime, *, again: datetime | None = None) -> bool:
+        """One statement."""
+        values = {
+            "old_uid": study.uid,
+            "now": rows.microseconds(now),
+            "new_end": rows.microseconds(end),
+            "again": -1 if again is None else rows.microseconds(again),
+        }
+        return self.write_alone(lambda connection: connection.change(_TAKE_OFF, values)) > 0
+
+    def land(self, study: Study, end: datetime) -> None:
+        """One statement."""
+        values = {"old_uid": study.uid, "again": rows.microseconds(end)}
+        self.write_alone(lambda connection: connection.change(_LAND, values))
+
+
+def _replace(connection: Connection, study: Study, known: int) -> None:
+    connection.change(_REPLACE, {"old_uid": study.uid, "old_known": known, "revision": study.revision})
+
+
+def _handed_out(study: Study, trial: Trial, claim: Claim, now: datetime) -> Trial:
+    return replace(
+        trial,
+        state=TrialState.PENDING,
+        create_time=now,
+        expire_time=lease_end(now, study.spec.lease),
+        context=claim.context or trial.context,
+        worker=claim.worker,
+        detail=claim.detail or trial.detail,
+        ahead=trial.create_time <= claim.asked,
+    )
+
+
+def _handing_out(study: Study, trial: Trial) -> dict[str, object]:
+    """For _HAND_OUT."""
+    return {
+        "old_uid": study.uid,
+        "old_number": trial.number,
+        "begin": rows.microseconds(trial.create_time),
+        "end": rows.microseconds(trial.expire_time),
+        "new_origin": rows.origin_text(trial),
+        "new_context": rows.values_text(trial.context),
+    }
+
+
+def _foreign(number: int, state: TrialState, parameters: Parameters, context: Parameters, now: datetime) -> Trial:
+    """A trial that people brought; it has no lease."""
+    model = ModelInfo(FROM_ELSEWHERE, 0, 0)
+    return Trial(number, state, parameters, Source.MANUAL, model, now, now, context)
