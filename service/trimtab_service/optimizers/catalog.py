@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 from trimtab_service.domain.errors import UnknownAlgorithm
 from trimtab_service.domain.options import from_options
-from trimtab_service.domain.study import ChosenAlgorithm
+from trimtab_service.domain.study import ChosenAlgorithm, StudySpec
 from trimtab_service.optimizers.base import Optimizer
 from trimtab_service.optimizers.gp import GaussianProcess
 from trimtab_service.optimizers.random import RandomSearch
@@ -30,3 +30,10 @@ def optimizer(algorithm: ChosenAlgorithm) -> Optimizer:
     if algorithm.name not in CATALOG:
         raise UnknownAlgorithm("name", f"{algorithm.name[:80]!r} is none of {', '.join(CATALOG)}")
     return from_options(CATALOG[algorithm.name], algorithm.options)
+
+
+def check(algorithm: ChosenAlgorithm, spec: StudySpec) -> None:
+    """Raises InvalidArgument (field ``options["..."]``) where an option makes no sense in such a study."""
+    chosen = optimizer(algorithm)
+    if isinstance(chosen, GaussianProcess):
+        chosen.choice.check(spec)

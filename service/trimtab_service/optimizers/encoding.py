@@ -2,14 +2,16 @@
 
 A row has one column a parameter, in the order of the space. Numbers lie in
 [0, 1], measured along their scale; a categorical value is the index of the
-choice, which is a name and not a distance. NumPy alone.
+choice, which is a name and not a distance. A parameter that doesn't exist at
+a point has one position there, whatever it would be: 0.5, or the index behind
+those of the choices. NumPy alone.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias, cast
 
 import numpy as np
@@ -25,12 +27,17 @@ from trimtab_service.domain.space import (
     ParameterValue,
     Scale,
 )
+from trimtab_service.optimizers.activity import NOWHERE, Activity, Mask
 
 Rows: TypeAlias = NDArray[np.float64]
 """[n, d] rows of a space with d parameters."""
 
 Column: TypeAlias = NDArray[np.float64]
 """[n] one column of them."""
+
+LANDMARK = (
+    1e-12  # of the size of the numbers: closer to a place where something begins to exist, a number is that place
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +46,15 @@ class Encoding:
 
     Law: ``decode(encode(points))`` is ``points`` for every legal point, to the
     rounding of a double; whatever finite rows go in, what ``decode`` gives is
-    legal and of the right types.
+    legal and of the right types, but for what parameters must have together
+    (``region``).
     """
 
     parameters: tuple[Parameter, ...]
+    activity: Activity = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "activity", Activity.of(self.parameters))
 
     @property
     def width(self) -> int:
@@ -59,24 +71,89 @@ class Encoding:
         """The columns that hold the index of a choice."""
         return tuple(i for i, parameter in enumerate(self.parameters) if isinstance(parameter, Categorical))
 
+    @property
+    def nowhere(self) -> Column:
+        """[d] where parameters are that don't exist."""
+        return np.array(
+            [len(p.choices) if isinstance(p, Categorical) else NOWHERE for p in self.parameters], dtype=float
+        )
+
     def encode(self, points: Sequence[Parameters]) -> Rows:
         """[n, d] rows of n legal points."""
-        rows = np.empty((len(points), self.width))
+        rows = np.tile(self.nowhere, (len(points), 1))
+        conditional = {column for column, _ in self.activity.requirements}
         for index, parameter in enumerate(self.parameters):
-            values = [point[parameter.name] for point in points]
+            there: slice | Mask = slice(None)
+            if index in conditional:
+                there = np.array([parameter.name in point for point in points], dtype=bool)
+                points_there = [point for point in points if parameter.name in point]
+            else:
+                points_there = list(points)
+            values = [point[parameter.name] for point in points_there]
             if isinstance(parameter, Categorical | Discrete):
                 place = {choice: i for i, choice in enumerate(parameter.choices)}
                 places = np.array([place[cast(str, value)] for value in values], dtype=float)
-                rows[:, index] = from_indices(parameter, places)
+                rows[there, index] = from_indices(parameter, places)
             else:
-                rows[:, index] = _along(parameter, np.array(values, dtype=float))
+                rows[there, index] = _along(parameter, np.array(values, dtype=float))
         return rows
 
     def decode(self, rows: Rows) -> list[dict[str, ParameterValue]]:
         """The n legal points nearest to n rows [n, d]."""
-        columns = [_values(parameter, rows[:, i]) for i, parameter in enumerate(self.parameters)]
+        columns = [self._values(i, rows[:, i]) for i in range(self.width)]
         names = [parameter.name for parameter in self.parameters]
-        return [dict(zip(names, values, strict=True)) for values in zip(*columns, strict=True)]
+        points = [dict(zip(names, values, strict=True)) for values in zip(*columns, strict=True)]
+        if not self.activity.requirements:
+            return points
+        return [
+            {name: point[name] for name, exists in zip(names, there, strict=True) if exists}
+            for point, there in zip(points, self.active(rows), strict=True)
+        ]
+
+    def active(self, rows: Rows) -> Mask:
+        """[n, d] which parameters exist at the points nearest to rows [n, d]."""
+        places: list[Column | None] = [None] * self.width
+        for index in self.activity.looked_at:
+            if self.cardinalities[index] is None:
+                places[index] = self._numbers(index, rows[:, index])
+            else:
+                places[index] = to_indices(self.parameters[index], rows[:, index])
+        return self.activity.mask(places, len(rows))
+
+    def settled(self, rows: Rows) -> Rows:
+        """The same rows [n, d] with what doesn't exist where it belongs; see ``nowhere``."""
+        if not self.activity.requirements:
+            return rows
+        return np.where(self.active(rows), rows, self.nowhere)
+
+    def begun(self, rows: Rows, before: Rows, fill: Rows) -> Rows:
+        """``rows`` [n, d] with values of ``fill`` [n, d] where something exists that doesn't in ``before`` [n, d]."""
+        if not self.activity.requirements:
+            return rows
+        there = self.active(before)
+        found = rows
+        for column, _ in self.activity.requirements:
+            new = self.active(found)[:, column] & ~there[:, column]
+            found = found.copy()
+            found[new, column] = fill[new, column]
+        return self.settled(found)
+
+    def _numbers(self, index: int, column: Column) -> Column:
+        """The values [n] of a continuum at positions [n]."""
+        parameter = self.parameters[index]
+        assert isinstance(parameter, Float)
+        values = _continuous(parameter, column)
+        size = max(abs(parameter.min), abs(parameter.max)) if parameter.scale is Scale.LINEAR else 0.0
+        for place in self.activity.landmarks(index):
+            inside = (values > parameter.min) & (values < parameter.max)
+            values[inside & (np.abs(values - place) <= LANDMARK * max(size, abs(place)))] = place
+        return values
+
+    def _values(self, index: int, column: Column) -> list[ParameterValue]:
+        parameter = self.parameters[index]
+        if isinstance(parameter, Float) and parameter.step is None:
+            return cast("list[ParameterValue]", self._numbers(index, column).tolist())
+        return _listed(parameter, column)
 
     def draw(self, uniforms: Rows) -> Rows:
         """Legal rows [n, d] of n points spread over the space as ``uniforms`` [n, d] over [0, 1)^d.
@@ -84,6 +161,10 @@ class Encoding:
         A continuum is covered evenly along its scale, and so is an integer on
         a log scale; every other value of a finite parameter is equally likely.
         """
+        return self.settled(self.draw_each(uniforms))
+
+    def draw_each(self, uniforms: Rows) -> Rows:
+        """As ``draw``, with a value for every parameter, whether it exists or not."""
         rows = np.empty_like(uniforms)
         for index, parameter in enumerate(self.parameters):
             count, column = parameter.cardinality, uniforms[:, index]
@@ -111,7 +192,7 @@ class Encoding:
                 snapped[:, index] = np.clip(rows[:, index], 0.0, 1.0)
             else:
                 snapped[:, index] = from_indices(parameter, to_indices(parameter, rows[:, index]))
-        return snapped
+        return self.settled(snapped)
 
 
 def from_indices(parameter: Parameter, indices: Column) -> Column:
@@ -150,14 +231,16 @@ def _along(parameter: Float | Integer, values: Column) -> Column:
     return np.clip((_scaled(parameter.scale, values) - low) / (high - low), 0.0, 1.0)
 
 
-def _values(parameter: Parameter, column: Column) -> list[ParameterValue]:
-    if isinstance(parameter, Float) and parameter.step is None:
-        low, high = _ends(parameter)
-        within = np.clip(column, 0.0, 1.0)
-        values = np.clip(_unscaled(parameter.scale, low + within * (high - low)), parameter.min, parameter.max)
-        # The ends are legal values themselves; rounding must not lose them.
-        values[within == 0.0], values[within == 1.0] = parameter.min, parameter.max
-        return cast("list[ParameterValue]", values.tolist())
+def _continuous(parameter: Float, column: Column) -> Column:
+    low, high = _ends(parameter)
+    within = np.clip(column, 0.0, 1.0)
+    values = np.clip(_unscaled(parameter.scale, low + within * (high - low)), parameter.min, parameter.max)
+    # The ends are legal values themselves; rounding must not lose them.
+    values[within == 0.0], values[within == 1.0] = parameter.min, parameter.max
+    return values
+
+
+def _listed(parameter: Parameter, column: Column) -> list[ParameterValue]:
     indices = [int(index) for index in to_indices(parameter, column)]
     match parameter:
         case Float():

@@ -4,29 +4,32 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import TypeAlias
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from trimtab_service.domain.metric import MetricKind
+from trimtab_service.domain.metric import MetricKind, OutsideRange
 from trimtab_service.domain.observation import Measurement
 from trimtab_service.domain.space import Parameters, ParameterValue
 from trimtab_service.domain.study import Study
 from trimtab_service.domain.suggestion import History, Trial, TrialState
 from trimtab_service.optimizers.encoding import Encoding, Rows
-
-Vector: TypeAlias = NDArray[np.float64]
-"""[n] one number a row."""
+from trimtab_service.optimizers.noise import halvings, weighed
+from trimtab_service.optimizers.targets import LEAST_VARIANCE as LEAST_VARIANCE
+from trimtab_service.optimizers.targets import (
+    WHISKER,
+    Mask,
+    Role,
+    Target,
+    constraint_target,
+    cost_target,
+    objective_target,
+)
+from trimtab_service.optimizers.targets import Vector as Vector
 
 MOST_ROWS = 500  # that a model is made of: its cost grows with their cube
-WHISKER = 1.5  # Tukey's fences: costs this many interquartile ranges above Q3 are clipped there
-FAILURE_COST = 1.0  # in standard deviations: a failure is never better than this
-LEAST_SPREAD = 1e-12  # of the largest cost: below it differences are rounding
-LEAST_VARIANCE = 1e-6  # of standardized costs: below it a covariance matrix stops being invertible
-MOST_VARIANCE = 1e6  # likewise: above it a measurement says nothing
-SHARE_WITH_ERRORS = 0.5  # of the measured trials: below it standard errors are left aside
+UNACCEPTABLE = 10.0  # deviations of cost that one deviation beyond a bound counts as where rows are thinned
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,22 +38,53 @@ class Evidence:
 
     rows: [n, d] of the parameters, then of the context, of completed and
         failed trials, by number.
-    costs: [n] standardized, smaller is better; see ``gather``.
-    variances: [n] of the costs' errors, in the same unit; None: not known.
+    targets: one a modelled metric, [n] each: the objectives in the order of
+        the study, then what is constrained, then the cost of a trial.
     measured: [n] bool, False where the trial failed.
     numbers: [n] of the trials.
     pending: [m, d] of trials that are being tried at the moment.
-    location, spread: cost in the unit of the metric = location + spread * standardized cost.
     """
 
     rows: Rows
-    costs: Vector
-    variances: Vector | None
+    targets: tuple[Target, ...]
     measured: NDArray[np.bool_]
     numbers: NDArray[np.intp]
     pending: Rows
-    location: float
-    spread: float
+
+    @property
+    def costs(self) -> Vector:
+        """[n] of the first objective; see ``Target``."""
+        return self.targets[0].costs
+
+    @property
+    def variances(self) -> Vector | None:
+        """[n] of the errors of ``costs``, or None; see ``Target``."""
+        return self.targets[0].variances
+
+    @property
+    def location(self) -> float:
+        """Cost of the first objective in the unit of the metric = location + spread * standardized cost."""
+        return self.targets[0].location
+
+    @property
+    def spread(self) -> float:
+        """See ``location``."""
+        return self.targets[0].spread
+
+    def alone(self, target: Target) -> Evidence:
+        """Of one of the targets alone, with the rows that say something about it."""
+        if len(self.targets) == 1:
+            return self
+        return replace(self, targets=(target,)).at(np.flatnonzero(target.told))
+
+    def at(self, kept: NDArray[np.intp]) -> Evidence:
+        """The same with some of the rows."""
+        targets = tuple(target.at(kept) for target in self.targets)
+        return Evidence(self.rows[kept], targets, self.measured[kept], self.numbers[kept], self.pending)
+
+    def of(self, role: Role) -> tuple[Target, ...]:
+        """The targets of one role, in order."""
+        return tuple(target for target in self.targets if target.role is role)
 
 
 def encodings(study: Study) -> tuple[Encoding, Encoding]:
@@ -67,51 +101,100 @@ def rows_of(study: Study, points: Sequence[Parameters], contexts: Sequence[Mappi
 def gather(study: Study, history: History, most: int) -> Evidence:
     """The evidence of a history with at least one completed trial.
 
-    Costs: the objective with the sign that makes smaller better, the bad side
-    clipped at Q3 + 1.5 interquartile ranges, standardized. A failed trial
-    counts as the worst cost, or one standard deviation above the mean if that
-    is more: bad enough to keep away from, and no cliff that the surrogate
-    would bend for. Abandoned trials say nothing and are left out.
+    Abandoned trials say nothing and are left out. What the metrics are turned
+    into: see ``targets``.
 
     Variances: of the standard errors that the callers gave, where at least
     half of the measured trials have one; the others are taken to be as noisy
     a single measurement as the median. Else None, one level for all to be
-    estimated. A share of successes carries its binomial error by itself.
+    estimated. A share of successes carries its binomial error by itself. What
+    counts and, in a study with a half-life, ages add to that: see ``noise``.
 
     Beyond ``most`` trials, some are left out; ``thin`` says which.
     """
     trials = [trial for trial in history.trials if trial.state in (TrialState.COMPLETED, TrialState.FAILED)]
-    measured = np.array([trial.state is TrialState.COMPLETED for trial in trials])
-    completed = [_measurement(study, trial) for trial in trials if trial.state is TrialState.COMPLETED]
-    sign = study.spec.objective.sign
-    raw = np.array([sign * measurement.mean for measurement in completed])
-    # Costs near the largest double must not overflow in the sums below.
-    scale = float(np.max(np.abs(raw))) or 1.0
-    clipped = _clip_bad_side(raw / scale)
-    location, spread = float(clipped.mean()), float(clipped.std())
-    if spread < LEAST_SPREAD:
-        spread = 1.0
-    costs = np.empty(len(trials))
-    costs[measured] = (clipped - location) / spread
-    costs[~measured] = max(float(costs[measured].max()), FAILURE_COST)
-    variances = None
-    known = _variances(study, completed, max(scale * spread, float(np.finfo(float).tiny)))
-    if known is not None:
-        variances = np.full(len(trials), np.median(known))
-        variances[measured] = known
+    targets = _targets(study, trials)
     rows = rows_of(study, [trial.parameters for trial in trials], [trial.context for trial in trials])
-    kept = thin(rows, costs, most)
+    kept = thin(rows, _merit(targets), most)
     waiting = history.in_state(TrialState.PENDING)
     return Evidence(
         rows=rows[kept],
-        costs=costs[kept],
-        variances=None if variances is None else variances[kept],
-        measured=measured[kept],
+        targets=tuple(target.at(kept) for target in targets),
+        measured=np.array([trial.state is TrialState.COMPLETED for trial in trials])[kept],
         numbers=np.array([trial.number for trial in trials], dtype=np.intp)[kept],
         pending=rows_of(study, [trial.parameters for trial in waiting], [trial.context for trial in waiting]),
-        location=location * scale,
-        spread=spread * scale,
     )
+
+
+def _targets(study: Study, trials: Sequence[Trial]) -> tuple[Target, ...]:
+    """Of completed and failed trials."""
+    spec = study.spec
+    measured = np.array([trial.state is TrialState.COMPLETED for trial in trials])
+    completed = [trial for trial in trials if trial.state is TrialState.COMPLETED]
+
+    found: dict[str, list[Measurement]] = {}
+
+    def values(name: str) -> tuple[MetricKind, list[Measurement], Mask]:
+        found[name] = _measurements(study, completed, name)
+        return spec.metric(name).kind, found[name], measured
+
+    # How bad a point is in a bad condition counts, where it must be good in all of them.
+    whisker = WHISKER if spec.robustness is None else math.inf
+    targets = [objective_target(one.metric, one.sign, *values(one.metric), whisker) for one in spec.objectives]
+    for constraint in spec.outcome_constraints:
+        bounds = constraint.bounds(baseline_value(study, completed, constraint.metric))
+        targets.append(constraint_target(constraint.metric, bounds, *values(constraint.metric)))
+    if spec.cost_metric is not None:
+        targets.append(cost_target(spec.cost_metric, *values(spec.cost_metric)))
+    ages = None if spec.half_life is None else halvings(trials, spec.half_life)
+    return tuple(weighed(target, _counts(found[target.name], measured), ages) for target in targets)
+
+
+def _counts(measurements: Sequence[Measurement], measured: Mask) -> Vector:
+    """[n] how many measurements each trial's value is a mean of; a failure counts once.
+
+    measurements: of the measured ones of n trials.
+    """
+    counts = np.ones(len(measured))
+    counts[measured] = [measurement.count for measurement in measurements]
+    return counts
+
+
+def _measurements(study: Study, completed: Sequence[Trial], metric: str) -> list[Measurement]:
+    """What completed trials count as for a metric."""
+    declared = study.spec.metric(metric)
+    if declared.formula is not None or declared.outside is OutsideRange.CLIP:
+        return [measurement(study, trial, metric) for trial in completed]
+    # It is what was measured; of many trials that is quicker to look up than to ask for.
+    observations = [trial.observation for trial in completed if trial.observation is not None]
+    return [observation.measurements[metric] for observation in observations]
+
+
+def measurement(study: Study, trial: Trial, metric: str) -> Measurement:
+    """What a completed trial counts as for a metric."""
+    if trial.observation is None:
+        raise ValueError(f"trial {trial.number} is completed and has no observation")
+    return study.spec.reward(trial.observation, metric)
+
+
+def baseline_value(study: Study, completed: Sequence[Trial], metric: str) -> float | None:
+    """The mean of what the baseline was measured to have; None: it wasn't measured."""
+    found = [measurement(study, each, metric) for each in completed if each.parameters == study.spec.baseline]
+    if not found:
+        return None
+    weights = np.array([measurement.count for measurement in found], dtype=float)
+    return float(weights / weights.sum() @ [measurement.mean for measurement in found])
+
+
+def _merit(targets: Sequence[Target]) -> Vector:
+    """[n] how bad each row is, all metrics together: the mean cost, and what is unacceptable far above it."""
+    objectives = [target.costs for target in targets if target.role is Role.OBJECTIVE]
+    merit: Vector = np.mean(objectives, axis=0)
+    for target in targets:
+        if target.role is Role.CONSTRAINT:
+            beyond = np.maximum(np.maximum(target.low - target.costs, target.costs - target.high), 0.0)
+            merit = merit + UNACCEPTABLE * np.nan_to_num(beyond)
+    return merit
 
 
 def thin(rows: Rows, costs: Vector, most: int) -> NDArray[np.intp]:
@@ -129,55 +212,24 @@ def thin(rows: Rows, costs: Vector, most: int) -> NDArray[np.intp]:
     kept[count - third :] = True
     others = np.flatnonzero(~kept)
     others = others[np.linspace(0, len(others) - 1, min(len(others), 2 * most)).astype(np.intp)]
-    distance = np.full(len(others), np.inf)
-    for index in np.flatnonzero(kept):
-        distance = np.minimum(distance, _squares(rows[others], rows[index]))
+    points = _spread(np.concatenate([rows[others], rows[kept]]))
+    norms = np.square(points).sum(axis=1)
+    points, known = points[: len(others)], points[len(others) :]
+    distance = norms[: len(others)] + (norms[len(others) :] - 2.0 * points @ known.T).min(axis=1)
+    norms = norms[: len(others)]
     for _ in range(most - int(kept.sum())):
         farthest = int(np.argmax(distance))
         kept[others[farthest]] = True
-        distance = np.minimum(distance, _squares(rows[others], rows[others[farthest]]))
+        distance = np.minimum(distance, norms + (norms[farthest] - 2.0 * points @ points[farthest]))
         distance[farthest] = -np.inf
     return np.flatnonzero(kept)
 
 
-def _squares(rows: Rows, row: Vector) -> Vector:
-    """Squared distances [n] of rows [n, d] from one row [d]; two names are 1 apart, as the ends of a scale are."""
-    squares: Vector = np.square(np.minimum(np.abs(rows - row), 1.0)).sum(axis=1)
-    return squares
+def _spread(rows: Rows) -> Rows:
+    """Coordinates [n, c] of rows [n, d] in which two names are 1 apart, as the ends of a scale are.
 
-
-def _measurement(study: Study, trial: Trial) -> Measurement:
-    if trial.observation is None:
-        raise ValueError(f"trial {trial.number} is completed and has no observation")
-    return study.spec.reward(trial.observation)
-
-
-def _clip_bad_side(costs: Vector) -> Vector:
-    first, third = np.percentile(costs, (25, 75))
-    return np.minimum(costs, third + WHISKER * (third - first)) if third > first else costs
-
-
-def _variances(study: Study, measurements: Sequence[Measurement], unit: float) -> Vector | None:
-    """[n] squared standard errors in multiples of ``unit``, or None; see ``gather``."""
-    kind = study.spec.objective_metric.kind
-    errors = np.array([_standard_error(measurement, kind) for measurement in measurements])
-    given = ~np.isnan(errors)
-    if given.mean() < SHARE_WITH_ERRORS:
-        return None
-    counts = np.array([measurement.count for measurement in measurements], dtype=float)
-    with np.errstate(over="ignore"):
-        known = np.clip(np.square(errors / unit), LEAST_VARIANCE, MOST_VARIANCE)
-    single = float(np.median(known[given] * counts[given]))
-    return np.where(given, known, np.clip(single / counts, LEAST_VARIANCE, MOST_VARIANCE))
-
-
-def _standard_error(measurement: Measurement, kind: MetricKind) -> float:
-    """Of the mean; NaN: not known."""
-    if measurement.standard_error is not None:
-        return measurement.standard_error
-    if kind is MetricKind.BINARY:
-        # Two successes and two failures more (Agresti, Coull 1998): a share
-        # of 0 or 1 in a small sample is not without error.
-        share = (measurement.mean * measurement.count + 2.0) / (measurement.count + 4.0)
-        return math.sqrt(share * (1.0 - share) / measurement.count)
-    return math.nan
+    A column with numbers beyond 1 holds the indices of names.
+    """
+    names = rows.max(axis=0) > 1.0
+    indicators = [math.sqrt(0.5) * (column[:, None] == np.unique(column)) for column in rows.T[names]]
+    return np.hstack([rows[:, ~names], *indicators])

@@ -12,9 +12,11 @@ from trimtab_service.domain.errors import InvalidArgument, SpaceExhausted
 from trimtab_service.domain.space import Parameters
 from trimtab_service.domain.study import Study
 from trimtab_service.domain.suggestion import History, Source, Suggested, TrialState
+from trimtab_service.optimizers.acquisitions import DEFAULT, TWO_DEVIATIONS, Choice
 from trimtab_service.optimizers.design import opening, sobol_rows
-from trimtab_service.optimizers.encoding import Encoding
+from trimtab_service.optimizers.encoding import Rows
 from trimtab_service.optimizers.novelty import pick, tried_rows
+from trimtab_service.optimizers.region import Region
 
 MOST_INITIAL = 1_000
 
@@ -23,22 +25,30 @@ MOST_INITIAL = 1_000
 class GaussianProcess:
     """Tries what a Gaussian process of the history expects to improve most.
 
-    First the baseline (BASELINE) or else the centre of the space, then a
-    scrambled Sobol sequence (INITIAL), up to trial ``initial_trials`` and for
+    First the baseline (BASELINE) or else the centre of the space, or what is
+    believed in most, then a scrambled Sobol sequence (INITIAL), up to trial ``initial_trials`` and for
     as long as fewer than half as many have been measured; then the points of
     largest log noisy expected improvement (MODEL), one after the other, each
     taking those before it and the pending trials for granted. Where the
     measurements are nearly exact and nothing is pending, every fifth trial is
-    the point of least expected cost.
+    the point of least expected cost. Other acquisition functions than that one can
+    be asked for (``acquisitions``).
 
     Failed trials count as bad ones, abandoned ones not at all, standard
-    errors are believed (``evidence.gather``). Beyond 500 trials the most
+    errors are believed (``evidence.gather``), outliers are not (``outliers``).
+    Once some trials failed and others didn't, where they do is learned apart
+    (``failures``). Beyond 500 trials the most
     telling 500 are learned from (``evidence.thin``), so that the cost of a
     suggestion stays bounded.
 
+    In a study with related ones, their best points come after the first one,
+    and what they observed is learned from as far as it helps (``transfer``).
+
     A point that was tried, or is being tried, in the same context isn't
     suggested again, until every point of a finite space has been; then the
-    best one to measure again is (INCUMBENT). One call never gives a point
+    best one to measure again is (INCUMBENT). Before, only one of the best
+    points is, where ``repeats`` are wanted and one more measurement of it
+    tells more than a new point (``repeats``). One call never gives a point
     twice: asked for more points than there are, it raises SpaceExhausted.
     """
 
@@ -49,24 +59,43 @@ class GaussianProcess:
     initial_trials: int = 5
     """How many trials to make before the model is asked."""
 
+    repeats: bool = True
+    """Whether to measure a point again where that is worth more than a new one."""
+
+    acquisition: str = DEFAULT
+    """By what points are chosen: log_nei, ucb, kg, mes, jes or thompson; see ``gp_choice``."""
+
+    beta: float = TWO_DEVIATIONS
+    """Of ucb: the square of how many standard deviations of optimism."""
+
     def __post_init__(self) -> None:
         if not 1 <= self.initial_trials <= MOST_INITIAL:
             raise InvalidArgument("initial_trials", f"must be 1 to {MOST_INITIAL}, not {self.initial_trials}")
+        Choice(self.acquisition, self.beta)
+
+    @property
+    def choice(self) -> Choice:
+        """The acquisition function, with what it needs to be told."""
+        return Choice(self.acquisition, self.beta)
 
     def suggest(
         self, study: Study, history: History, context: Parameters, count: int, rng: np.random.Generator
     ) -> Sequence[Suggested]:
         """Exactly ``count`` legal points, no two the same; SpaceExhausted if the space has fewer."""
-        cardinality = study.spec.space.cardinality
-        if cardinality is not None and count > cardinality:
-            raise SpaceExhausted(f"the search space has {cardinality} points, and {count} were asked for at once")
+        region = Region(study.spec.space, history.fixed)
+        every = region.every()
+        if every is not None and count > len(every):
+            raise SpaceExhausted(f"the search space has {len(every)} points, and {count} were asked for at once")
         designed = min(count, self._left_to_design(history))
-        answer = _design(study, history, context, designed, rng)
+        answer = _design(study, history, context, designed, self.initial_trials // 2, region, rng)
         if len(answer) < count:
             # Brings torch, which the serving process never needs.
             from trimtab_service.optimizers.gp_suggest import suggest_by_model
 
-            answer += suggest_by_model(study, history, context, count - len(answer), answer, rng)
+            left = count - len(answer)
+            answer += suggest_by_model(
+                study, history, context, left, answer, region, rng, self.choice, repeats=self.repeats
+            )
         return answer
 
     def _left_to_design(self, history: History) -> int:
@@ -79,18 +108,33 @@ class GaussianProcess:
 
 
 def _design(
-    study: Study, history: History, context: Parameters, count: int, rng: np.random.Generator
+    study: Study, history: History, context: Parameters, count: int, most: int, region: Region, rng: np.random.Generator
 ) -> list[Suggested]:
-    """The next ``count`` points of the initial design, but for those that were tried already."""
+    """The next ``count`` points of the initial design, but for those that were tried already.
+
+    After the first one, up to ``most`` are the best ones of related studies.
+    """
     if not count:
         return []
-    encoding = Encoding(study.spec.space.parameters)
-    answer = opening(study, history.next_number)
-    centre = encoding.centre()[: 1 if history.next_number == 1 and not answer else 0]
-    before = len(answer) + len(centre)
-    rest = sobol_rows(encoding, study.seed, history.next_number - 1 + before, count - before)
+    encoding = region.encoding
+    answer = opening(study, history.next_number, history.fixed)
+    first = region.first() if history.next_number == 1 and not answer else encoding.encode([])
+    before = len(answer) + len(first)
+    lent = _lent(study, history, region, most)[max(history.next_number - 2, 0) :][: count - before]
+    before += len(lent)
+    rest = sobol_rows(region, study.seed, history.next_number - 1 + before, count - before)
     tried = tried_rows(study, history, context)
     answered = encoding.encode([suggested.parameters for suggested in answer])
-    for row in np.concatenate([centre, rest]):
-        answered = np.concatenate([answered, pick(row[None], tried, answered, encoding, rng)])
-    return answer + [Suggested(point, Source.INITIAL) for point in encoding.decode(answered[len(answer) :])]
+    for row in np.concatenate([first, lent, rest]):
+        answered = np.concatenate([answered, pick(row[None], tried, answered, region, rng)])
+    return answer + [Suggested(point, Source.INITIAL) for point in region.points(answered[len(answer) :])]
+
+
+def _lent(study: Study, history: History, region: Region, most: int) -> Rows:
+    """Rows [k, d], k <= ``most``, of the best points of related studies."""
+    if not history.related or region.fixed or not most:
+        return region.encoding.encode([])
+    # Brings SciPy, which the serving process never needs.
+    from trimtab_service.optimizers.transfer import lent
+
+    return lent(study, history.related, region, most)

@@ -1,40 +1,31 @@
-"""What the next trial is chosen by. Imports torch; import it inside a call only."""
+"""What the next trial is chosen by. NumPy and SciPy, no torch."""
 
 from __future__ import annotations
 
 import math
-from typing import Any
+from functools import cache
 
 import numpy as np
-import torch
-from botorch.acquisition import AcquisitionFunction
-from botorch.models import SingleTaskGP
-from botorch.utils.sampling import draw_sobol_normal_samples
-from torch import Tensor
+from scipy.special import ndtri
 
 from trimtab_service.optimizers.encoding import Rows
 from trimtab_service.optimizers.evidence import Vector
-from trimtab_service.optimizers.gp_posterior import Kernel, Posterior, log_expected_excess
+from trimtab_service.optimizers.gp_posterior import Posterior, log_expected_excess
 
 DRAWS = 32  # of what noise hides; a power of 2, as Sobol draws want
+SEQUENCES = 128  # of Sobol draws that are made once and used by all calls, shifted
 MOST_RIVALS = 30  # tried points that may be the best one
 RIVAL_WIDTH = 2.0  # standard deviations by which a point may be better than it looks
 
 
-class ClosedForm(AcquisitionFunction):  # type: ignore[misc]
-    """An acquisition function of BoTorch's that knows its own slope.
+class ClosedForm:
+    """An acquisition function that knows its own slope.
 
     here: [1, c] the context, put behind every row.
     """
 
-    def __init__(self, model: SingleTaskGP, posterior: Posterior, here: Rows) -> None:
-        super().__init__(model)
+    def __init__(self, posterior: Posterior, here: Rows) -> None:
         self.posterior, self.here = posterior, here
-
-    def forward(self, X: Tensor) -> Tensor:  # noqa: N803
-        """Values [b] at rows [b, 1, d], with their slope for autograd."""
-        values: Tensor = _KnownSlope.apply(X, self)  # type: ignore[no-untyped-call]
-        return values
 
     def values(self, rows: Rows) -> Vector:
         """Values [b] at rows [b, d]."""
@@ -45,20 +36,7 @@ class ClosedForm(AcquisitionFunction):  # type: ignore[misc]
         raise NotImplementedError
 
     def _beside(self, rows: Rows) -> Rows:
-        return np.hstack([rows, np.repeat(self.here, len(rows), axis=0)])
-
-
-class _KnownSlope(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, rows: Tensor, function: ClosedForm) -> Tensor:
-        values, slopes = function.values_and_slopes(rows.detach().numpy()[:, 0])
-        ctx.save_for_backward(torch.from_numpy(slopes).unsqueeze(-2))
-        return torch.from_numpy(values)
-
-    @staticmethod
-    def backward(ctx: Any, slope: Tensor) -> tuple[Tensor, None]:
-        (slopes,) = ctx.saved_tensors
-        return slope[:, None, None] * slopes, None
+        return np.hstack([rows, np.repeat(self.here, len(rows), axis=0)]) if self.here.size else rows
 
 
 class LogNoisyExpectedImprovement(ClosedForm):
@@ -75,14 +53,11 @@ class LogNoisyExpectedImprovement(ClosedForm):
     factorization among the draws, and takes any noise and pending points.
     """
 
-    def __init__(
-        self, model: SingleTaskGP, posterior: Posterior, here: Rows, rivals: Rows, elsewhere: Rows, seed: int
-    ) -> None:
+    def __init__(self, posterior: Posterior, here: Rows, rivals: Rows, elsewhere: Rows, seed: int) -> None:
         """rivals [p, d]: to improve on, tried or pending, p >= 1. elsewhere [m, d]: pending in other contexts."""
         points = np.concatenate([elsewhere, rivals])
-        normal = draw_sobol_normal_samples(d=len(points), n=DRAWS, seed=seed, dtype=torch.double).numpy().T
-        given = posterior.given(points, normal)
-        super().__init__(model, given, here)
+        given = posterior.given(points, normal_draws(len(points), seed))
+        super().__init__(given, here)
         self.best = given.drawn(len(rivals)).min(axis=0)
 
     def values(self, rows: Rows) -> Vector:
@@ -118,14 +93,29 @@ class ExpectedGain(ClosedForm):
         return -local.means[:, 0], slopes[:, : rows.shape[1]]
 
 
-def posterior_of(model: SingleTaskGP) -> Posterior:
-    """The closed form of what the model believes."""
-    matern = model.covar_module.base_kernel
-    (rows,) = model.train_inputs
-    is_name = np.isin(np.arange(rows.shape[-1]), matern.categorical)
-    kernel = Kernel(matern.lengthscale.squeeze(0).numpy(), float(model.covar_module.outputscale), is_name)
-    noise = model.likelihood.noise.reshape(-1).expand(len(rows)).numpy()
-    return Posterior.of(kernel, float(model.mean_module.constant), rows.numpy(), noise, model.train_targets.numpy())
+def normal_draws(count: int, seed: int) -> Rows:
+    """Standard normal numbers [count, DRAWS], quasi-random.
+
+    One scrambled Sobol sequence, shifted modulo 1 by the seed (Cranley,
+    Patterson 1976): to scramble one anew takes longer than all that is done
+    with it. Beyond SEQUENCES, the same again in another order.
+    """
+    rng = np.random.default_rng(seed)
+    blocks = [_sobol()[:, rng.permutation(DRAWS)] for _ in range(0, count, SEQUENCES)]
+    uniforms = (np.concatenate([np.empty((0, DRAWS)), *blocks])[:count] + rng.random((count, 1))) % 1.0
+    least = float(np.finfo(float).eps)
+    draws: Rows = ndtri(np.clip(uniforms, least, 1.0 - least))
+    return draws
+
+
+@cache
+def _sobol() -> Rows:
+    """[SEQUENCES, DRAWS], always the same."""
+    from scipy.stats import qmc
+
+    table: Rows = qmc.Sobol(SEQUENCES, scramble=True, rng=np.random.default_rng(0)).random(DRAWS).T
+    table.flags.writeable = False
+    return table
 
 
 def promising(posterior: Posterior, rows: Rows) -> tuple[Rows, int]:

@@ -10,15 +10,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import lapack
+from scipy.linalg import blas, lapack
 from scipy.optimize import minimize
 
 from trimtab_service.optimizers.encoding import Rows
 from trimtab_service.optimizers.evidence import LEAST_VARIANCE, Evidence, Vector
+from trimtab_service.optimizers.quasi_newton import descend
 
 # The scale of lengths grows with the diagonal of the cube (Hvarfner, Hellsten,
 # Nardi 2024, "Vanilla Bayesian Optimization Performs Great in High
@@ -31,8 +32,14 @@ LOG_NOISE_MEAN, LOG_NOISE_SD = -4.0, 2.0
 MOST_NOISE = 2.0
 SHORTEST, LONGEST = 5e-3, 1e3
 LEAST_SCALE, MOST_SCALE = 2e-3, 400.0
-STARTS = (0.0, 1.25)  # added to the most likely log lengthscales, where the searches for the best ones start
-ONE_START = 100  # rows from which all starts were seen to lead to one place, and each costs much
+# What looks like a signal may be noise: a second search begins at long lengths and much
+# noise, unless the loss there is so far above what was found that it can't lead below.
+NOISY_LENGTHS, NOISY_LEVEL = 1.25, 1.0  # added to the most likely log lengthscales; variance
+HOPELESS = 15.0
+MANY, SAMPLE = 200, 100  # rows from which a search begins with a sample, and how many rows that has
+MOST_CURVED = 24  # lengthscales up to which the curvature is looked at: it takes one evaluation of the sample each
+STEP = 1e-3  # of theta, to see how slopes change
+PRECISION = 0.02  # of the loss; far less than what one more row changes
 OPTIONS = {"maxiter": 50, "ftol": 1e-6}
 
 
@@ -54,100 +61,138 @@ class Hyperparameters:
 class Loss:
     """Minus the log posterior of theta = (log lengthscales [d], log scale, log noise unless known), and its gradient.
 
-    numeric, categorical: which columns are numbers, and which are names.
-    rows: [n, len(numeric)] centred. differ: [len(categorical), n, n] bool,
-        whether two rows have different names.
+    A name is as many columns as it has values, each root(1/2) where the name
+    is that value and 0 elsewhere: two rows with different names are 1 apart.
+
+    columns: [n, c + 1] the c columns of all parameters, centred, and ones, in
+        Fortran's order. owners: [c] whose column it is.
     costs: [n]. variances: [n], or None for a noise level to be fitted.
+    factors: [n] of that level in each row's variance. added: [n] variances
+        on top of either, of rows that are taken for outliers.
+    means, deviations: of the normal prior of theta, of its shape.
     """
 
-    numeric: NDArray[np.intp]
-    categorical: NDArray[np.intp]
-    rows: Rows
-    differ: NDArray[np.bool_]
+    columns: Rows
+    owners: NDArray[np.intp]
     costs: Vector
     variances: Vector | None
+    factors: Vector
+    added: Vector
+    means: Vector
+    deviations: Vector
 
     @classmethod
     def of(cls, evidence: Evidence, categorical: Sequence[int]) -> Loss:
         """The loss that says how well hyperparameters explain the evidence."""
-        names = np.array(sorted(categorical), dtype=np.intp)
-        numeric = np.setdiff1d(np.arange(evidence.rows.shape[1]), names)
-        rows, columns = evidence.rows[:, numeric], evidence.rows[:, names].T
-        differ = columns[:, :, None] != columns[:, None, :]
-        return cls(numeric, names, rows - rows.mean(axis=0), differ, evidence.costs, evidence.variances)
+        count, width = evidence.rows.shape
+        parts: list[Rows] = []
+        owners: list[int] = []
+        for index in range(width):
+            column = evidence.rows[:, index, None]
+            if index in categorical:
+                column = (column == np.unique(column)) * math.sqrt(0.5)
+            parts.append(column)
+            owners += [index] * column.shape[1]
+        columns = np.hstack(parts)
+        columns = np.asfortranarray(np.hstack([columns - columns.mean(axis=0), np.ones((count, 1))]))
+        target = evidence.targets[0]
+        known = target.variances is not None
+        lengths = np.full(width, LOG_LENGTH_MEAN + 0.5 * math.log(width))
+        lengths[list(categorical)] += LOG_NAME_LENGTH
+        return cls(
+            columns,
+            np.array(owners, dtype=np.intp),
+            target.costs,
+            target.variances,
+            factors=np.ones(count) if target.noise_factors is None else target.noise_factors,
+            added=np.zeros(count) if target.added is None else target.added,
+            means=np.concatenate([lengths, [LOG_SCALE_MEAN], [] if known else [LOG_NOISE_MEAN]]),
+            deviations=np.array([LOG_LENGTH_SD] * width + [LOG_SCALE_SD] + ([] if known else [LOG_NOISE_SD])),
+        )
 
     @property
     def width(self) -> int:
         """How many lengthscales there are, d."""
-        return len(self.numeric) + len(self.categorical)
+        return len(self.means) - (1 if self.variances is not None else 2)
 
     def __call__(self, theta: Vector) -> tuple[float, Vector]:
         """Loss, and gradient of theta's shape; infinity where the covariance isn't positive."""
-        width = self.width
-        kernel, steepness = self._kernel(theta)
-        inverse, log_determinant = _inverse(self._with_noise(kernel, theta))
-        if not math.isfinite(log_determinant):
+        width, count = self.width, len(self.costs)
+        scaled = self._scaled(theta)
+        kernel, linear = _matern(scaled, theta[width])
+        solved = self._solved(kernel, theta)
+        if solved is None:
             return math.inf, np.zeros_like(theta)
-        weights = inverse @ (self.costs - _profiled_mean(inverse, self.costs))
+        factor, weights, _ = solved
+        log_determinant = 2.0 * float(np.log(factor.diagonal()).sum())
         value = 0.5 * (float(self.costs @ weights) + log_determinant)
-        # d loss / d K is (inverse - weights weights') / 2; the chain rule does the rest.
-        slope = inverse
-        slope -= np.outer(weights, weights)
-        slope *= 0.5
+        # d loss / d K is half of slope, inverse - weights weights'; the chain rule does the rest.
+        inverse, _ = lapack.dpotri(factor, lower=1, overwrite_c=1)
+        slope = blas.dsyr(-1.0, weights, a=inverse, lower=1, overwrite_a=1)
+        diagonal = slope.diagonal()
+        packed, _ = lapack.dtrttp(slope, uplo="L")
         gradient = np.empty_like(theta)
-        gradient[width] = np.vdot(slope, kernel)
+        # A sum over the whole matrix is twice the triangle's, less the diagonal's.
+        gradient[width] = float(packed @ kernel) - 0.5 * float(diagonal.sum()) * math.exp(theta[width])
         if self.variances is None:
-            gradient[width + 1] = np.trace(slope) * math.exp(theta[width + 1])
-        steep = np.multiply(slope, steepness, out=slope)
-        squares = 2.0 * (steep.sum(axis=0) @ np.square(self.rows) - (self.rows * (steep @ self.rows)).sum(axis=0))
-        gradient[self.numeric] = squares
-        gradient[self.categorical] = [(steep * differ).sum() for differ in self.differ]
-        gradient[:width] *= np.exp(-2.0 * theta[:width])
-        means, deviations = self.prior()
-        standard = (theta - means) / deviations
-        return value + 0.5 * float(standard @ standard), gradient + standard / deviations
+            gradient[width + 1] = 0.5 * float(diagonal @ self.factors) * math.exp(theta[width + 1])
+        linear *= packed
+        steep, _ = lapack.dtpttr(count, linear, uplo="L")
+        pulled = blas.dsymm(5.0 / 3.0, steep, scaled, lower=1)
+        squares = pulled[:, -1] @ np.square(scaled[:, :-1]) - (scaled[:, :-1] * pulled[:, :-1]).sum(axis=0)
+        gradient[:width] = np.bincount(self.owners, squares, width)
+        standard = (theta - self.means) / self.deviations
+        gradient += standard / self.deviations
+        return value + 0.5 * float(standard @ standard), gradient
 
     def mean(self, theta: Vector) -> float:
         """The constant mean under which the costs are most likely."""
-        inverse, _ = _inverse(self._with_noise(self._kernel(theta)[0], theta))
-        return _profiled_mean(inverse, self.costs)
+        kernel, _ = _matern(self._scaled(theta), theta[self.width])
+        solved = self._solved(kernel, theta)
+        if solved is None:
+            raise ValueError("the covariance of the evidence isn't positive definite")
+        return solved[2]
+
+    def inverse(self, theta: Vector) -> Rows:
+        """[n, n] of the covariance of the costs, noise included; raises ValueError where it isn't positive."""
+        solved = self._solved(_matern(self._scaled(theta), theta[self.width])[0], theta)
+        if solved is None:
+            raise ValueError("the covariance of the evidence isn't positive definite")
+        lower, _ = lapack.dpotri(solved[0], lower=1, overwrite_c=1)
+        whole: Rows = np.tril(lower) + np.tril(lower, -1).T
+        return whole
+
+    def at(self, kept: NDArray[np.intp]) -> Loss:
+        """Of some of the rows alone."""
+        return replace(
+            self,
+            columns=np.asfortranarray(self.columns[kept]),
+            costs=self.costs[kept],
+            variances=None if self.variances is None else self.variances[kept],
+            factors=self.factors[kept],
+            added=self.added[kept],
+        )
 
     def prior(self) -> tuple[Vector, Vector]:
         """Mean and standard deviation of the normal prior of theta, of its shape."""
-        lengths = np.full(self.width, LOG_LENGTH_MEAN + 0.5 * math.log(self.width))
-        lengths[self.categorical] += LOG_NAME_LENGTH
-        known = self.variances is not None
-        means = np.concatenate([lengths, [LOG_SCALE_MEAN], [] if known else [LOG_NOISE_MEAN]])
-        deviations = [LOG_LENGTH_SD] * self.width + [LOG_SCALE_SD] + ([] if known else [LOG_NOISE_SD])
-        return means, np.array(deviations)
+        return self.means, self.deviations
 
-    def _with_noise(self, kernel: Rows, theta: Vector) -> Rows:
-        covariance = kernel.copy()
-        diagonal = np.arange(len(covariance))
-        covariance[diagonal, diagonal] += math.exp(theta[self.width + 1]) if self.variances is None else self.variances
-        return covariance
+    def _scaled(self, theta: Vector) -> Rows:
+        scales = np.ones(len(self.owners) + 1)
+        scales[:-1] = np.exp(-theta[self.owners])
+        return self.columns * scales
 
-    def _kernel(self, theta: Vector) -> tuple[Rows, Rows]:
-        """The kernel scale (1 + s + s^2 / 3) exp(-s), and scale 5 / 3 (1 + s) exp(-s): [n, n] each, s = sqrt(5) r."""
-        inverse_lengths = np.exp(-theta[: self.width])
-        scaled = self.rows * inverse_lengths[self.numeric]
-        norms = np.square(scaled).sum(axis=1)
-        squares = scaled @ (-2.0 * scaled.T)
-        squares += norms
-        squares += norms[:, None]
-        for differ, inverse_length in zip(self.differ, inverse_lengths[self.categorical], strict=True):
-            squares += differ * inverse_length**2
-        squares *= 5.0
-        distance = np.sqrt(np.maximum(squares, 0.0, out=squares), out=squares)
-        decay = np.exp(theta[self.width] - distance)
-        linear = decay * distance
-        linear += decay
-        kernel = distance * distance
-        kernel *= decay
-        kernel *= 1.0 / 3.0
-        kernel += linear
-        linear *= 5.0 / 3.0
-        return kernel, linear
+    def _solved(self, kernel: Vector, theta: Vector) -> tuple[Rows, Vector, float] | None:
+        """Of a packed kernel: the covariance's factor [n, n], its inverse times the residuals [n], and the mean."""
+        covariance, _ = lapack.dtpttr(len(self.costs), kernel, uplo="L")
+        noise = math.exp(theta[self.width + 1]) * self.factors if self.variances is None else self.variances
+        covariance.ravel("K")[:: len(covariance) + 1] += noise + self.added
+        factor, failed = lapack.dpotrf(covariance, lower=1, overwrite_a=1, clean=0)
+        if failed:
+            return None
+        both, _ = lapack.dpotrs(factor, np.stack([self.costs, np.ones_like(self.costs)]).T, lower=1)
+        mean = float(both[:, 0].sum() / both[:, 1].sum())
+        return factor, both[:, 0] - mean * both[:, 1], mean
 
 
 def fit(evidence: Evidence, categorical: Sequence[int]) -> Hyperparameters:
@@ -156,41 +201,101 @@ def fit(evidence: Evidence, categorical: Sequence[int]) -> Hyperparameters:
     categorical: the columns of the evidence whose values are names.
     """
     loss = Loss.of(evidence, categorical)
-    means, _ = loss.prior()
+    return hyperparameters(loss, search(loss)[1])
+
+
+def hyperparameters(loss: Loss, theta: Vector) -> Hyperparameters:
+    """Theta by the names of what it holds, with the mean that goes with it."""
     width = loss.width
-    bounds = [(math.log(SHORTEST), math.log(LONGEST))] * width + [(math.log(LEAST_SCALE), math.log(MOST_SCALE))]
-    bounds += [(math.log(LEAST_VARIANCE), math.log(MOST_NOISE))] * (len(means) - len(bounds))
-    best = (math.inf, means)
-    for shift in STARTS if len(evidence.rows) < ONE_START else STARTS[:1]:
-        start = means + np.where(np.arange(len(means)) < width, shift, 0.0)
-        found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds, options=OPTIONS)
-        if found.fun < best[0]:
-            best = (float(found.fun), found.x)
-    theta = best[1]
     return Hyperparameters(
         lengthscales=np.exp(theta[:width]),
         scale=math.exp(theta[width]),
-        noise=None if evidence.variances is not None else math.exp(theta[width + 1]),
+        noise=None if loss.variances is not None else math.exp(theta[width + 1]),
         mean=loss.mean(theta),
     )
 
 
-def _inverse(covariance: Rows) -> tuple[Rows, float]:
-    """Inverse [n, n] and log determinant of a covariance [n, n]; infinity where it isn't positive."""
-    count = len(covariance)
-    # The transpose is the same matrix in the order of memory that LAPACK works in place on.
-    factor, failed = lapack.dpotrf(covariance.T, lower=1, overwrite_a=1)
-    if failed:
-        return factor, math.inf
-    diagonal = np.arange(count)
-    log_determinant = 2.0 * float(np.log(factor[diagonal, diagonal]).sum())
-    inverse, _ = lapack.dpotri(factor, lower=1, overwrite_c=1)
-    inverse = inverse + inverse.T
-    inverse[diagonal, diagonal] *= 0.5
-    return inverse, log_determinant
+def search(loss: Loss, near: Vector | None = None) -> tuple[float, Vector]:
+    """The least loss that was found, and its theta.
+
+    Where there are many rows, a sample of them says where to begin and how
+    the loss is curved there; a third as many evaluations are then needed.
+
+    near: where to begin; else at the most likely theta of the prior, and
+        where all is noise.
+    """
+    if len(loss.costs) >= MANY and loss.width <= MOST_CURVED:
+        sample = loss.at(np.linspace(0, len(loss.costs) - 1, SAMPLE).astype(np.intp))
+        start = _descend_twice(sample)[1] if near is None else near
+        found = descend(loss, start, _curvature(sample, start, len(loss.costs) / SAMPLE), _box(loss), PRECISION)
+        if math.isfinite(found[0]):
+            return found
+    elif near is not None:
+        found = _descend(loss, near)
+        if math.isfinite(found[0]):
+            return found
+    return _descend_twice(loss)
 
 
-def _profiled_mean(inverse: Rows, costs: Vector) -> float:
-    """The constant mean under which the costs [n] are most likely, given the inverse [n, n] of their covariance."""
-    sums = inverse.sum(axis=0)
-    return float(sums @ costs / sums.sum())
+def _descend_twice(loss: Loss) -> tuple[float, Vector]:
+    """From the most likely theta, and from where all is noise if that isn't hopeless."""
+    found = _descend(loss, loss.means)
+    noisy = loss.means.copy()
+    noisy[: loss.width] += NOISY_LENGTHS
+    noisy[loss.width + 1 :] = math.log(NOISY_LEVEL)
+    if loss(noisy)[0] > found[0] + HOPELESS:
+        return found
+    return min(found, _descend(loss, noisy), key=lambda one: one[0])
+
+
+def _descend(loss: Loss, start: Vector) -> tuple[float, Vector]:
+    """By L-BFGS-B, in standard deviations of the prior from the start."""
+    units = loss.deviations
+    low, high = _box(loss)
+
+    def moved(steps: Vector) -> tuple[float, Vector]:
+        value, slope = loss(start + units * steps)
+        return value, slope * units
+
+    bounds = np.stack([(low - start) / units, (high - start) / units], axis=1)
+    found = minimize(moved, np.zeros_like(start), jac=True, method="L-BFGS-B", bounds=bounds, options=OPTIONS)
+    return float(found.fun), np.clip(start + units * found.x, low, high)
+
+
+def _curvature(sample: Loss, theta: Vector, times: float) -> Rows:
+    """About the Hessian at theta of the loss of ``times`` as many rows as the sample has; positive definite."""
+    low, high = _box(sample)
+    inside = np.clip(theta, low + STEP, high - STEP)
+    slope = sample(inside)[1]
+    hessian = np.stack([sample(inside + step)[1] - slope for step in STEP * np.eye(len(theta))]) / STEP
+    prior = np.diag(1.0 / np.square(sample.deviations))
+    bends, directions = np.linalg.eigh((hessian + hessian.T) / 2.0 - prior)
+    curvature: Rows = prior + (directions * (np.maximum(bends, 0.0) * times)) @ directions.T
+    return curvature
+
+
+def _box(loss: Loss) -> tuple[Vector, Vector]:
+    """The least and the greatest theta."""
+    noise = [] if loss.variances is not None else [(LEAST_VARIANCE, MOST_NOISE)]
+    ends = np.log([*[(SHORTEST, LONGEST)] * loss.width, (LEAST_SCALE, MOST_SCALE), *noise])
+    return ends[:, 0], ends[:, 1]
+
+
+def _matern(scaled: Rows, log_scale: float) -> tuple[Vector, Vector]:
+    """Of rows [n, c + 1], ones last: the kernel scale (1 + s + s^2 / 3) exp(-s), and scale (1 + s) exp(-s).
+
+    s = root(5) r. Of the lower triangles of the [n, n] matrices, one column after the other.
+    """
+    norms = np.square(scaled[:, :-1]).sum(axis=1)
+    squares = blas.dsyrk(-10.0, scaled[:, :-1], lower=1)
+    squares = blas.dsyr2(5.0, norms, scaled[:, -1], a=squares, lower=1, overwrite_a=1)
+    distance, _ = lapack.dtrttp(squares, uplo="L")
+    np.sqrt(np.maximum(distance, 0.0, out=distance), out=distance)
+    decay = np.exp(log_scale - distance)
+    linear = distance + 1.0
+    linear *= decay
+    distance *= distance
+    distance *= decay
+    distance *= 1.0 / 3.0
+    distance += linear
+    return distance, linear

@@ -15,6 +15,7 @@ from torch import Tensor
 from trimtab_service.optimizers.encoding import Rows
 from trimtab_service.optimizers.evidence import LEAST_VARIANCE, Evidence
 from trimtab_service.optimizers.gp_fit import Hyperparameters
+from trimtab_service.optimizers.noise import row_noise
 
 SQRT5 = 5.0**0.5
 
@@ -63,19 +64,22 @@ def surrogate(evidence: Evidence, found: Hyperparameters, categorical: Sequence[
         MixedMatern(rows.shape[-1], categorical),
         outputscale_constraint=Positive(transform=torch.exp, inv_transform=torch.log),
     )
-    likelihood = None
-    if found.noise is not None:
+    likelihood, variances = None, None
+    target = evidence.targets[0]
+    one_level = target.variances is None and target.noise_factors is None and target.added is None
+    if one_level:
         likelihood = gpytorch.likelihoods.GaussianLikelihood(
             noise_constraint=GreaterThan(LEAST_VARIANCE / 2, transform=None)
         )
-    variances = None if evidence.variances is None else torch.from_numpy(evidence.variances).unsqueeze(-1)
+    else:
+        variances = torch.from_numpy(row_noise(target, found.noise)).unsqueeze(-1)
     model = SingleTaskGP(rows, costs, variances, likelihood=likelihood, covar_module=kernel, outcome_transform=None)
     values = {
         "covar_module.base_kernel.lengthscale": torch.from_numpy(found.lengthscales),
         "covar_module.outputscale": torch.tensor(found.scale, dtype=torch.double),
         "mean_module.constant": torch.tensor(found.mean, dtype=torch.double),
     }
-    if found.noise is not None:
+    if one_level:
         values["likelihood.noise"] = torch.tensor([found.noise], dtype=torch.double)
     model.initialize(**values)
     model.requires_grad_(requires_grad=False)

@@ -2,31 +2,35 @@
 
 from __future__ import annotations
 
-import itertools
-
 import numpy as np
 
+from trimtab_service.domain.errors import SpaceExhausted
 from trimtab_service.domain.space import Parameters
 from trimtab_service.domain.study import Study
 from trimtab_service.domain.suggestion import History, TrialState
-from trimtab_service.optimizers.encoding import Encoding, Rows, from_indices
+from trimtab_service.optimizers.encoding import Encoding, Rows
+from trimtab_service.optimizers.noise import halvings
+from trimtab_service.optimizers.region import Region
 
 SAME = 1e-7  # of the scale of a column: closer than this, two rows are one
-ENUMERATED = 2_000  # points of a finite space up to which all of them are looked at
-DRAWS = 256  # otherwise, of other points where the wanted one isn't new
+DRAWS = 256  # of a space that isn't small, where the wanted point isn't new
 
 
 def tried_rows(study: Study, history: History, context: Parameters) -> Rows:
-    """Different rows [t, d] of parameters that were tried, or are being tried, in this context.
+    """Rows [t, d] of parameters that were tried, or are being tried, in this context, maybe more than once.
 
-    What was abandoned wasn't tried.
+    What was abandoned wasn't tried; and where observations age, what was
+    tried longer ago than a half-life is worth trying again.
     """
-    points = [
-        trial.parameters
+    spec = study.spec
+    trials = [
+        trial
         for trial in history.trials
-        if trial.state is not TrialState.ABANDONED and (not study.spec.context or trial.context == context)
+        if trial.state is not TrialState.ABANDONED and (not spec.context or trial.context == context)
     ]
-    return np.unique(Encoding(study.spec.space.parameters).encode(points), axis=0)
+    aged = [0.0] * len(trials) if spec.half_life is None else halvings(trials, spec.half_life)
+    points = [trial.parameters for trial, age in zip(trials, aged, strict=True) if age < 1.0]
+    return Encoding(study.spec.space.parameters).encode(points)
 
 
 def first_new(rows: Rows, tried: Rows) -> Rows:
@@ -37,40 +41,31 @@ def first_new(rows: Rows, tried: Rows) -> Rows:
     return rows[:0]
 
 
-def every_row(encoding: Encoding) -> Rows | None:
-    """Rows [n, d] of a whole finite space of at most ``ENUMERATED`` points; None for others."""
-    counts = [count if count is not None else ENUMERATED + 1 for count in encoding.cardinalities]
-    size = 1
-    for count in counts:
-        size *= count
-        if size > ENUMERATED:
-            return None
-    axes = [
-        from_indices(parameter, np.arange(count, dtype=float))
-        for parameter, count in zip(encoding.parameters, counts, strict=True)
-    ]
-    return np.array(list(itertools.product(*axes)), dtype=float)
-
-
-def alternatives(encoding: Encoding, rng: np.random.Generator) -> Rows:
-    """Rows [n, d] in random order: all of a small finite space, some draws of another."""
-    every = every_row(encoding)
+def alternatives(region: Region, rng: np.random.Generator) -> Rows:
+    """Legal rows [n, d] in random order: all of a small finite space, some draws of another."""
+    every = region.every()
     if every is None:
-        return encoding.draw(rng.random((DRAWS, encoding.width)))
+        seeds = [(int(seed),) for seed in rng.integers(2**63, size=DRAWS)]
+        return region.draw(rng.random((DRAWS, region.encoding.width)), seeds)
     shuffled: Rows = rng.permutation(every)
     return shuffled
 
 
-def pick(wanted: Rows, tried: Rows, answered: Rows, encoding: Encoding, rng: np.random.Generator) -> Rows:
+def pick(wanted: Rows, tried: Rows, answered: Rows, region: Region, rng: np.random.Generator) -> Rows:
     """The row [1, d] to suggest: the first new one of ``wanted`` [n, d], which come best first.
 
     If none is new, any other new one; where nothing new can be found, the
-    best that this call hasn't ``answered`` [k, d] yet.
+    best that this call hasn't ``answered`` [k, d] yet. Raises SpaceExhausted
+    where there is none of these either.
     """
     taken = np.concatenate([tried, answered])
     row = first_new(wanted, taken)
     if not len(row):
-        row = first_new(others := alternatives(encoding, rng), taken)
+        row = first_new(others := alternatives(region, rng), taken)
     if not len(row):
         row = first_new(np.concatenate([wanted, others]), answered)
+    if not len(row):
+        raise SpaceExhausted(
+            f"no more than {len(answered)} different points were found, and more were asked for at once"
+        )
     return row

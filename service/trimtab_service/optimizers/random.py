@@ -11,15 +11,16 @@ import numpy as np
 from trimtab_service.domain.space import Parameters
 from trimtab_service.domain.study import Study
 from trimtab_service.domain.suggestion import History, Source, Suggested
-from trimtab_service.optimizers.design import opening
-from trimtab_service.optimizers.encoding import Encoding
+from trimtab_service.optimizers.design import opening, random_rows
+from trimtab_service.optimizers.region import Region
 
 
 @dataclass(frozen=True, slots=True)
 class RandomSearch:
-    """Uniform draws along the scale of each parameter, with replacement: never exhausted.
+    """Uniform draws along the scale of each parameter, of legal points, with replacement: never exhausted.
 
-    The first trial is the baseline where there is one. Context is not looked
+    The first trial is the baseline where there is one. What is believed
+    beforehand is followed at first, and less and less. Context is not looked
     at. Source (but for the baseline): MODEL, the algorithm chose.
     """
 
@@ -36,7 +37,7 @@ class RandomSearch:
         rng: np.random.Generator,
     ) -> Sequence[Suggested]:
         """Exactly ``count`` legal points."""
-        first = opening(study, history.next_number)
-        encoding = Encoding(study.spec.space.parameters)
-        rows = encoding.draw(rng.random((count - len(first), encoding.width)))
-        return [*first, *(Suggested(point, Source.MODEL) for point in encoding.decode(rows))]
+        first = opening(study, history.next_number, history.fixed)
+        region = Region(study.spec.space, history.fixed)
+        rows = random_rows(region, history.next_number + len(first), count - len(first), rng)
+        return [*first, *(Suggested(point, Source.MODEL) for point in region.points(rows))]

@@ -12,7 +12,7 @@ from trimtab_service.domain.space import Parameters
 from trimtab_service.domain.study import Study
 from trimtab_service.domain.suggestion import History, Source, Suggested
 from trimtab_service.optimizers.design import opening, sobol_rows
-from trimtab_service.optimizers.encoding import Encoding
+from trimtab_service.optimizers.region import Region
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,9 @@ class Sobol:
 
     The scramble is of the study's seed and the position of the history, so
     consecutive calls, on any replica, continue one sequence; a finite space
-    repeats points once it is covered. The first trial is the baseline where
+    repeats points once it is covered. A point that isn't legal is replaced by
+    one that is, drawn evenly. What is believed beforehand is followed at
+    first, and less and less along the sequence. The first trial is the baseline where
     there is one. Context is not looked at. Source (but for the baseline):
     MODEL, the algorithm chose.
     """
@@ -39,8 +41,8 @@ class Sobol:
         rng: np.random.Generator,  # noqa: ARG002
     ) -> Sequence[Suggested]:
         """Exactly ``count`` legal points."""
-        first = opening(study, history.next_number)
-        encoding = Encoding(study.spec.space.parameters)
+        first = opening(study, history.next_number, history.fixed)
+        region = Region(study.spec.space, history.fixed)
         position = history.next_number - 1 + len(first)
-        rows = sobol_rows(encoding, study.seed, position, count - len(first))
-        return [*first, *(Suggested(point, Source.MODEL) for point in encoding.decode(rows))]
+        rows = sobol_rows(region, study.seed, position, count - len(first))
+        return [*first, *(Suggested(point, Source.MODEL) for point in region.points(rows))]

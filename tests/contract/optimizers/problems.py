@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
+from trimtab_service.domain.linear import LinearConstraint, Simplex
 from trimtab_service.domain.metric import Goal, Metric, MetricKind, Objective
 from trimtab_service.domain.observation import Measurement, Observation, Outcome
 from trimtab_service.domain.space import (
@@ -24,6 +25,7 @@ from trimtab_service.domain.study import ChosenAlgorithm, Study, StudyName, Stud
 from trimtab_service.domain.suggestion import History, ModelInfo, Source, Trial, TrialState
 from trimtab_service.optimizers.base import generator
 from trimtab_service.optimizers.random import RandomSearch
+from trimtab_service.optimizers.region import Region
 
 NOW = datetime(2025, 1, 1, tzinfo=UTC)
 SIX = tuple(Float(f"x{index}", -5.0, 10.0) for index in range(6))
@@ -31,10 +33,13 @@ SIX = tuple(Float(f"x{index}", -5.0, 10.0) for index in range(6))
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """A search space, and maybe a context and a baseline."""
+    """A search space, and maybe a context, a baseline, and values that a call fixes."""
 
     name: str
     parameters: tuple[Parameter, ...]
+    linear_constraints: tuple[LinearConstraint, ...] = ()
+    simplexes: tuple[Simplex, ...] = ()
+    fixed: Parameters = field(default_factory=dict)
     context: tuple[Parameter, ...] = ()
     here: Parameters | None = None
     baseline: Parameters | None = None
@@ -44,7 +49,7 @@ class Problem:
     def study(self, algorithm: str, seed: int = 7, **options: ParameterValue) -> Study:
         """The study of this problem with an algorithm."""
         spec = StudySpec(
-            space=SearchSpace(self.parameters),
+            space=self.space,
             metrics=(Metric("loss", self.kind), Metric("other")),
             objectives=(Objective("loss", self.goal),),
             context=self.context,
@@ -55,9 +60,21 @@ class Problem:
         return Study(StudyName("contract", "study"), "0" * 32, spec, chosen, NOW, NOW)
 
     @property
+    def space(self) -> SearchSpace:
+        """What is searched."""
+        return SearchSpace(self.parameters, self.linear_constraints, self.simplexes)
+
+    @property
+    def size(self) -> int | None:
+        """How many points a call may get, where they are few."""
+        every = Region(self.space, self.fixed).every()
+        return None if every is None else len(every)
+
+    @property
     def roomy(self) -> bool:
         """Whether two random points are never the same."""
-        return any(parameter.cardinality is None for parameter in self.parameters)
+        free = [one for one in self.parameters if not one.conditions and one.name not in self.fixed]
+        return any(parameter.cardinality is None for parameter in free)
 
 
 PROBLEMS = (

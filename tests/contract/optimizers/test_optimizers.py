@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import copy
+import os
 import pickle
 import random
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+from contract.optimizers.all_problems import PROBLEMS
 from contract.optimizers.answers import Call
-from contract.optimizers.problems import KINDS, PROBLEMS, Problem, cost, history, history_of, trial, tried
+from contract.optimizers.problems import KINDS, Problem, cost, history, history_of, trial, tried
 from trimtab_service.domain.errors import SpaceExhausted
 from trimtab_service.domain.observation import Measurement
 from trimtab_service.domain.options import from_options, to_options
@@ -32,17 +35,19 @@ def call(algorithm: str, problem: Problem, past: History, count: int = 1) -> Cal
     """A call as the service makes it: an optimizer that doesn't look at trials gets none."""
     if not CATALOG[algorithm].uses_history:
         past = History((), past.next_number, past.revision, past.observation_count)
-    return Call(problem.study(algorithm), past, problem.here or {}, count)
+    return Call(problem.study(algorithm), replace(past, fixed=problem.fixed), problem.here or {}, count)
 
 
 def in_fresh_process(calls: list[Call]) -> list[list[Suggested]]:
     """The answers of a process that has answered nothing before."""
     program = "import contract.optimizers.answers as answers; answers.main()"
+    # With as many threads as here: otherwise sums are rounded in another order.
+    threads = {name: value for name, value in os.environ.items() if name.endswith("_NUM_THREADS")}
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", program],
         input=pickle.dumps(calls),
         capture_output=True,
-        env={"PYTHONPATH": f"{TESTS}:{TESTS.parent / 'service'}", "PYTHONHASHSEED": "99"},
+        env={"PYTHONPATH": f"{TESTS}:{TESTS.parent / 'service'}", "PYTHONHASHSEED": "99", **threads},
         check=False,
     )
     assert done.returncode == 0, done.stderr.decode()
@@ -58,7 +63,7 @@ def test_points_are_legal_and_exactly_as_many_as_asked_for(algorithm: str, probl
     space = problem.study(algorithm).spec.space
     past = history(problem, kind)
     for count in (1, 3):
-        if algorithm == "gp" and space.cardinality is not None and count > space.cardinality:
+        if algorithm == "gp" and problem.size is not None and count > problem.size:
             with pytest.raises(SpaceExhausted):
                 call(algorithm, problem, past, count).answer()
             continue
@@ -68,6 +73,9 @@ def test_points_are_legal_and_exactly_as_many_as_asked_for(algorithm: str, probl
             checked = space.check(suggested.parameters)
             assert list(suggested.parameters.items()) == list(checked.items())
             assert [type(value) for value in suggested.parameters.values()] == [type(v) for v in checked.values()]
+            assert {name: checked[name] for name in problem.fixed} == problem.fixed
+        if algorithm == "gp":
+            assert all(one.parameters not in [other.parameters for other in answer[:k]] for k, one in enumerate(answer))
 
 
 @every_algorithm
@@ -114,7 +122,7 @@ def test_consecutive_numbers_have_different_draws(algorithm: str, problem: Probl
 def test_pending_points_are_not_suggested_again(algorithm: str, problem: Problem) -> None:
     """What is being tried is no news: three pending points, and none of them comes back."""
     past = list(history(problem, "completed").trials)
-    size = problem.study(algorithm).spec.space.cardinality
+    size = problem.size
     if size is not None and (size < 20 or not CATALOG[algorithm].uses_history):
         pytest.skip("too small a space, or the optimizer doesn't look")
     pending = [one.parameters for one in call(algorithm, problem, history_of(past), 3).answer()]

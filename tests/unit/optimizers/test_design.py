@@ -8,13 +8,14 @@ import numpy as np
 import pytest
 
 from contract.optimizers.problems import PROBLEMS, SIX, Problem, history_of, trial
-from trimtab_service.domain.space import Float, Integer
+from trimtab_service.domain.space import Float, Integer, SearchSpace
 from trimtab_service.domain.suggestion import History, Suggested, TrialState
 from trimtab_service.optimizers.base import Optimizer, generator
 from trimtab_service.optimizers.design import sobol_rows
-from trimtab_service.optimizers.encoding import Encoding
-from trimtab_service.optimizers.novelty import ENUMERATED, alternatives, every_row, first_new, pick, tried_rows
+from trimtab_service.optimizers.feasible import ENUMERATED
+from trimtab_service.optimizers.novelty import alternatives, first_new, pick, tried_rows
 from trimtab_service.optimizers.random import RandomSearch
+from trimtab_service.optimizers.region import Region
 from trimtab_service.optimizers.sobol import Sobol
 
 SPACE = Problem("six", SIX)
@@ -63,13 +64,13 @@ def test_the_scramble_is_of_the_seed() -> None:
 
 def test_a_sobol_sequence_covers_the_space_more_evenly_than_random_points() -> None:
     """Though it is drawn in pieces of uneven sizes."""
-    encoding = Encoding(SIX)
+    region = Region(SearchSpace(SIX))
     pieces, position = [], 0
     for size in (1, 3, 7, 2, 19, 32):
-        pieces.append(sobol_rows(encoding, 5, position, size))
+        pieces.append(sobol_rows(region, 5, position, size))
         position += size
     rows = np.concatenate(pieces)
-    assert rows.tolist() == sobol_rows(encoding, 5, 0, position).tolist()
+    assert rows.tolist() == sobol_rows(region, 5, 0, position).tolist()
     plain = np.random.default_rng(0).random((position, 6))
     assert discrepancy(rows) < 0.5 * discrepancy(plain)
 
@@ -99,7 +100,7 @@ def test_what_was_tried_is_not_new() -> None:
             (0.4, TrialState.FAILED, 4),
         )
     ]
-    assert tried_rows(problem.study("gp"), history_of(trials), {"hour": 3})[:, 0].tolist() == [0.1, 0.2]
+    assert tried_rows(problem.study("gp"), history_of(trials), {"hour": 3})[:, 0].tolist() == [0.1, 0.2, 0.2]
 
 
 def test_the_first_new_row_is_taken() -> None:
@@ -113,26 +114,26 @@ def test_the_first_new_row_is_taken() -> None:
 
 def test_another_point_is_picked_where_the_wanted_one_is_not_new() -> None:
     """Any new one while there is one, then the best that isn't in the same answer."""
-    encoding = Encoding((Integer("n", 0, 3),))
+    region = Region(SearchSpace((Integer("n", 0, 3),)))
     rng = np.random.default_rng(0)
-    every = every_row(encoding)
+    every = region.every()
     assert every is not None
-    assert pick(every[:1], every[:3], every[:0], encoding, rng).tolist() == every[3:].tolist()
-    assert pick(every[:1], every[:2], every[3:], encoding, rng).tolist() == every[2:3].tolist()
-    assert pick(every[1:2], every, every[:1], encoding, rng).tolist() == every[1:2].tolist()
-    assert pick(every[1:2], every, every[:3], encoding, rng).tolist() == every[3:].tolist()
+    assert pick(every[:1], every[:3], every[:0], region, rng).tolist() == every[3:].tolist()
+    assert pick(every[:1], every[:2], every[3:], region, rng).tolist() == every[2:3].tolist()
+    assert pick(every[1:2], every, every[:1], region, rng).tolist() == every[1:2].tolist()
+    assert pick(every[1:2], every, every[:3], region, rng).tolist() == every[3:].tolist()
 
 
 def test_small_spaces_are_enumerated_and_large_ones_are_drawn_from() -> None:
     """Every point once, in the order of the space, or in a random one."""
-    encoding = Encoding((Integer("n", 0, 39), Integer("m", 0, 49)))
-    every = every_row(encoding)
+    region = Region(SearchSpace((Integer("n", 0, 39), Integer("m", 0, 49))))
+    every = region.every()
     assert every is not None
     assert len(every) == ENUMERATED
-    assert encoding.decode(every)[51] == {"n": 1, "m": 1}
-    shuffled = alternatives(encoding, np.random.default_rng(0))
+    assert region.points(every)[51] == {"n": 1, "m": 1}
+    shuffled = alternatives(region, np.random.default_rng(0))
     assert shuffled.tolist() != every.tolist()
     assert np.unique(shuffled, axis=0).tolist() == every.tolist()
-    assert every_row(Encoding((Integer("n", 0, 2_000),))) is None
-    assert every_row(Encoding((Float("x", 0.0, 1.0),))) is None
-    assert len(alternatives(Encoding(SIX), np.random.default_rng(0))) > 100
+    assert Region(SearchSpace((Integer("n", 0, 2_000),))).every() is None
+    assert Region(SearchSpace((Float("x", 0.0, 1.0),))).every() is None
+    assert len(alternatives(Region(SearchSpace(SIX)), np.random.default_rng(0))) > 100

@@ -12,7 +12,8 @@ from trimtab_service.domain.metric import Goal, Metric, MetricKind, Objective, O
 from trimtab_service.domain.observation import Measurement, Observation, Outcome
 from trimtab_service.domain.space import Float, Parameters
 from trimtab_service.domain.suggestion import History, TrialState
-from trimtab_service.optimizers.evidence import FAILURE_COST, LEAST_VARIANCE, Evidence, gather, thin
+from trimtab_service.optimizers.evidence import LEAST_VARIANCE, Evidence, gather, thin
+from trimtab_service.optimizers.targets import FAILURE_COST
 
 LINE = Problem("line", (Float("x", 0.0, 1.0),))
 DONE, FAILED, PENDING, ABANDONED = (TrialState[name] for name in ("COMPLETED", "FAILED", "PENDING", "ABANDONED"))

@@ -12,7 +12,7 @@ from trimtab_service.domain.errors import InvalidArgument, SpaceExhausted
 from trimtab_service.domain.observation import Measurement
 from trimtab_service.domain.space import Categorical, Float, Integer, Parameters
 from trimtab_service.domain.suggestion import History, Source, Suggested, Trial, TrialState
-from trimtab_service.optimizers import gp_suggest
+from trimtab_service.optimizers import gp_question, gp_suggest
 from trimtab_service.optimizers.base import generator
 from trimtab_service.optimizers.gp import GaussianProcess
 
@@ -198,16 +198,17 @@ def test_every_fifth_trial_exploits_where_measurements_are_exact(monkeypatch: py
     """Not where they are noisy, nor while other trials are pending."""
     used: list[str] = []
     for name in ("ExpectedGain", "LogNoisyExpectedImprovement"):
-        original = getattr(gp_suggest, name)
+        original = getattr(gp_question, name)
 
         def spied(*arguments: object, original: type = original) -> object:
             used.append(original.__name__)
             return original(*arguments)
 
-        monkeypatch.setattr(gp_suggest, name, spied)
+        monkeypatch.setattr(gp_question, name, spied)
     exact = completed(spread(29))
     rng = np.random.default_rng(1)
-    noisy = [trial(1, one.parameters, DONE, Measurement(float(rng.standard_normal()))) for one in exact]
+    twice = [*exact[:15], *exact[:14]]  # that one point has two values can only be noise
+    noisy = [trial(1, one.parameters, DONE, Measurement(float(rng.standard_normal()))) for one in twice]
     pending = [*exact[:-1], trial(1, {"x": 0.1, "y": 0.1}, PENDING)]
     for past in (exact, exact[:-1], noisy, pending):
         suggest(PLANE, history_of(past))
@@ -217,7 +218,7 @@ def test_every_fifth_trial_exploits_where_measurements_are_exact(monkeypatch: py
 def test_a_history_is_thinned_before_a_model_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
     """The model sees a bounded number of rows, and as many pending points at most."""
     monkeypatch.setattr(gp_suggest, "MOST_ROWS", 20)
-    monkeypatch.setattr(gp_suggest, "MOST_PENDING", 5)
+    monkeypatch.setattr(gp_question, "MOST_PENDING", 5)
     past = [*completed(spread(40)), *(trial(1, point, PENDING) for point in spread(30, seed=2))]
     (one,) = suggest(PLANE, history_of(past))
     assert one.source is Source.MODEL

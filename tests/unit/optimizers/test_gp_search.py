@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 import numpy as np
 import pytest
-import torch
-from botorch.acquisition import AcquisitionFunction
 from botorch.generation import gen
 from botorch.generation.gen import get_reasons_against_fast_path
 
 from contract.optimizers.problems import SIX
-from trimtab_service.domain.space import Categorical, Float, Integer, Parameter, Scale
+from trimtab_service.domain.space import Categorical, Float, Integer, Parameter, Scale, SearchSpace
 from trimtab_service.optimizers import gp_search
 from trimtab_service.optimizers.encoding import Encoding, Rows
 from trimtab_service.optimizers.evidence import Vector
+from trimtab_service.optimizers.feasible import Feasible
 from trimtab_service.optimizers.gp_acquisition import ClosedForm
 from trimtab_service.optimizers.gp_search import CENTRES, NEARBY, UNIFORM, candidates, ranked
+from trimtab_service.optimizers.region import Region
 
 NONE = np.empty((0, 0))
 MIXED: tuple[Parameter, ...] = (
@@ -29,11 +28,15 @@ MIXED: tuple[Parameter, ...] = (
 )
 
 
+def region(*parameters: Parameter) -> Region:
+    """All points that these parameters make."""
+    return Region(SearchSpace(parameters), {})
+
+
 class Bowl(ClosedForm):
     """Largest, 0, at ``top``; falls with the square of the distance, and by 1 for another name."""
 
     def __init__(self, encoding: Encoding, top: Rows, steepness: float = 1.0) -> None:
-        torch.nn.Module.__init__(self)
         self.names = np.isin(np.arange(encoding.width), encoding.categorical)
         self.top, self.steepness = top, steepness
 
@@ -52,7 +55,7 @@ def test_the_top_of_a_bowl_is_found_in_a_mixed_space() -> None:
     """Continuous columns exactly, the others on their grid, one of many names among them."""
     encoding = Encoding(MIXED)
     top = encoding.encode([{"x": 0.3, "n": 123, "kind": "kind 37", "rate": 0.02}])
-    best = ranked(Bowl(encoding, top), encoding, np.empty((0, 4)), np.random.default_rng(0))
+    best = ranked(Bowl(encoding, top), region(*MIXED), np.empty((0, 4)), np.random.default_rng(0))
     (point,) = encoding.decode(best[:1])
     assert (point["kind"], point["n"]) == ("kind 37", 123)
     np.testing.assert_allclose(best[0], top[0], atol=1e-3)
@@ -62,48 +65,46 @@ def test_what_is_found_is_ranked_and_legal() -> None:
     """Best first, every row the row of a point."""
     encoding = Encoding(MIXED)
     bowl = Bowl(encoding, encoding.centre())
-    rows = ranked(bowl, encoding, encoding.centre(), np.random.default_rng(0))
+    rows = ranked(bowl, region(*MIXED), encoding.centre(), np.random.default_rng(0))
     assert np.all(np.diff(bowl.values(rows)) <= 0.0)
     np.testing.assert_allclose(encoding.snap(rows), rows, atol=1e-12)
 
 
-def test_the_search_stays_on_the_fast_batched_path(monkeypatch: pytest.MonkeyPatch) -> None:
-    """BoTorch has no reason to fall back to its slow optimizer, and doesn't."""
-    reasons: list[list[str]] = []
-
-    def asked(**arguments: Any) -> list[str]:
-        reasons.append(get_reasons_against_fast_path(**arguments))
-        return reasons[-1]
-
-    monkeypatch.setattr(gen, "get_reasons_against_fast_path", asked)
+def test_the_search_is_one_climb_of_botorchs_fast_batched_kind(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All starts at once, by the function that BoTorch's fast path calls, which this SciPy doesn't keep it from."""
     batched = gen.fmin_l_bfgs_b_batched
+    assert vars(gp_search)["fmin_l_bfgs_b_batched"] is batched
     sizes: list[int] = []
 
-    def counted(*arguments: Any, **options: Any) -> Any:
-        sizes.append(len(options["x0"]))
-        return batched(*arguments, **options)
+    def counted(function: Any, starts: Rows, **options: Any) -> Any:
+        sizes.append(len(starts))
+        return batched(function, starts, **options)
 
-    monkeypatch.setattr(gen, "fmin_l_bfgs_b_batched", counted)
+    monkeypatch.setattr(gp_search, "fmin_l_bfgs_b_batched", counted)
     encoding = Encoding(SIX)
-    ranked(Bowl(encoding, encoding.centre()), encoding, encoding.centre(), np.random.default_rng(0))
+    ranked(Bowl(encoding, encoding.centre()), region(*SIX), encoding.centre(), np.random.default_rng(0))
     assert sizes == [gp_search.RESTARTS]
-    assert reasons == [[]]
+    assert get_reasons_against_fast_path("L-BFGS-B", with_grad=True, minimize_options={}, timeout_sec=None) == []
 
 
-def test_a_line_search_that_stops_at_rounding_is_no_warning() -> None:
-    """A function too steep for doubles leaves what was reached; other warnings come through."""
+def test_a_line_search_that_stops_at_rounding_leaves_what_was_reached() -> None:
+    """A function too steep for doubles."""
     encoding = Encoding(SIX[:2])
     steep = Bowl(encoding, np.full((1, 2), 1 / 3), steepness=1e17)
-    rows = ranked(steep, encoding, encoding.centre(), np.random.default_rng(0))
+    rows = ranked(steep, region(*SIX[:2]), encoding.centre(), np.random.default_rng(0))
     np.testing.assert_allclose(rows[0], 1 / 3, atol=1e-3)
 
-    class Wordy(Bowl):
-        def values_and_slopes(self, rows: Rows) -> tuple[Vector, Rows]:
-            warnings.warn("look here", UserWarning, stacklevel=1)
-            return super().values_and_slopes(rows)
 
-    with pytest.warns(UserWarning, match="look here"):
-        gp_search._climb(Wordy(encoding, encoding.centre()), encoding, encoding.centre(), np.array([-1.0]))
+def test_what_cannot_be_climbed_stays_where_it_is() -> None:
+    """Names keep their places while the numbers beside them move, each start with its own."""
+    encoding = Encoding(MIXED)
+    rows = encoding.draw(np.random.default_rng(0).random((4, 4)))
+    bowl = Bowl(encoding, np.array([[0.25, 0.5, 7.0, 0.75]]))
+    climbed, scores = gp_search._climb(bowl, encoding, rows, bowl.values(rows))
+    assert climbed[:, 2].tolist() == rows[:, 2].tolist()
+    assert len(set(rows[:, 2])) > 1
+    np.testing.assert_allclose(climbed[:, [0, 1, 3]], [[0.25, 0.5, 0.75]] * 4, atol=1e-4)
+    np.testing.assert_allclose(scores, bowl.values(climbed))
 
 
 def test_candidates_lie_anywhere_and_near_the_best_points() -> None:
@@ -111,8 +112,9 @@ def test_candidates_lie_anywhere_and_near_the_best_points() -> None:
     encoding = Encoding(SIX)
     rng = np.random.default_rng(0)
     centres = encoding.draw(rng.random((5, 6)))
-    assert len(candidates(encoding, centres[:0], rng)) == UNIFORM
-    found = candidates(encoding, centres, rng)
+    feasible = Feasible(SearchSpace(SIX))
+    assert len(candidates(feasible, centres[:0], rng)) == UNIFORM
+    found = candidates(feasible, centres, rng)
     assert len(found) == UNIFORM + NEARBY
     assert ((found >= 0.0) & (found <= 1.0)).all()
     moved = np.abs(found[UNIFORM:, None] - centres[None, :CENTRES])
@@ -124,26 +126,14 @@ def test_candidates_lie_anywhere_and_near_the_best_points() -> None:
     )
 
 
-def test_ours_are_acquisition_functions_of_botorchs_kind() -> None:
-    """Torch in, torch out, differentiable."""
-    encoding = Encoding(SIX[:2])
-    bowl = Bowl(encoding, np.full((1, 2), 0.25))
-    rows = torch.full((3, 1, 2), 0.5, dtype=torch.double, requires_grad=True)
-    values = bowl(rows)
-    values.sum().backward()
-    assert rows.grad is not None
-    assert values.tolist() == [-0.125] * 3
-    assert rows.grad.flatten().tolist() == [-0.5] * 6
-    assert isinstance(bowl, AcquisitionFunction)
-
-
 def test_a_large_space_of_names_alone_is_searched() -> None:
     """With more neighbours than are looked at in one round, it gets closer than its start."""
-    encoding = Encoding(tuple(Categorical(f"c{column}", tuple(f"{v}" for v in range(40))) for column in range(10)))
+    names = tuple(Categorical(f"c{column}", tuple(f"{v}" for v in range(40))) for column in range(10))
+    encoding = Encoding(names)
     top = np.full((1, 10), 7.0)
     bowl = Bowl(encoding, top)
     near = top.copy()
     near[0, :2] = 3.0
-    best = ranked(bowl, encoding, near, np.random.default_rng(0))
+    best = ranked(bowl, region(*names), near, np.random.default_rng(0))
     assert bowl.values(best[:1])[0] > bowl.values(near)[0]
     assert encoding.snap(best).tolist() == best.tolist()

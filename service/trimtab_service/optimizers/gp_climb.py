@@ -1,0 +1,95 @@
+"""Climbs an acquisition function where sums must come out right. SciPy; import it inside a call only."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.optimize import minimize
+
+from trimtab_service.optimizers.encoding import Column, Rows
+from trimtab_service.optimizers.feasible import Feasible
+from trimtab_service.optimizers.interior import Interior
+from trimtab_service.optimizers.lifted import Acquisition
+from trimtab_service.optimizers.sums import Sums
+
+MOST_ITERATIONS = 40
+PRECISION = 1e-8
+DIGITS = 9  # of a position
+
+
+def climb_within(
+    acquisition: Acquisition, feasible: Feasible, interior: Interior, movable: list[int], rows: Rows, scores: Column
+) -> tuple[Rows, Column]:
+    """Legal rows [r, d] moved uphill in the columns ``movable``, and their values [r].
+
+    Sequential quadratic programming: Kraft 1988, "A Software Package for
+    Sequential Quadratic Programming". A row that wouldn't rise, or is no
+    longer legal once it is rounded to its grid, stays.
+    """
+    if not movable:
+        return rows, scores
+    ends = np.stack([_climbed(acquisition, interior.sums, movable, row) for row in rows])
+    snapped = feasible.encoding.snap(ends)
+    # What comes after these digits depends on the machine.
+    rounded = feasible.encoding.snap(np.round(ends, DIGITS))
+    snapped = np.where(feasible.legal(rounded)[:, None], rounded, snapped)
+    illegal = ~feasible.legal(snapped)
+    if illegal.any():
+        # A hair outside, or rounded away: back along the way that it came.
+        snapped[illegal] = interior.towards(rows[illegal], snapped[illegal])
+    values = acquisition.values(snapped)
+    higher = (values > scores) & feasible.legal(snapped)
+    return np.where(higher[:, None], snapped, rows), np.where(higher, values, scores)
+
+
+def _climbed(acquisition: Acquisition, sums: Sums, movable: list[int], row: Column) -> Column:
+    here = row.copy()
+    summed = [place for place, column in enumerate(sums.columns) if column in movable]
+    targets = [movable.index(sums.columns[place]) for place in summed]
+    size = np.abs(sums.weights).max(axis=1) * max(float(sums.box[1].max()), np.finfo(float).tiny)
+    weights, low, high = sums.weights / size[:, None], sums.low / size, sums.high / size
+    concerned = (weights[:, summed] != 0.0).any(axis=1)
+    equal = concerned & (high - low <= sums.tolerance / size)
+    above, below = concerned & ~equal & np.isfinite(low), concerned & ~equal & np.isfinite(high)
+
+    def put(x: Column) -> Column:
+        here[movable] = x
+        return here[None]
+
+    def downhill(x: Column) -> tuple[float, Column]:
+        values, slopes = acquisition.values_and_slopes(put(x))
+        return -float(values[0]), -slopes[0, movable]
+
+    def totals(x: Column) -> Column:
+        return np.asarray(weights @ sums.values(put(x))[0])
+
+    def steepness(x: Column) -> Rows:
+        found = np.zeros((len(weights), len(movable)))
+        for place, target in zip(summed, targets, strict=True):
+            found[:, target] = weights[:, place] * sums.axes[place].slopes(x[target : target + 1])[0]
+        return found
+
+    laws = []
+    if equal.any():
+        middle = (low + high)[equal] / 2.0
+        laws.append({"type": "eq", "fun": lambda x: totals(x)[equal] - middle, "jac": lambda x: steepness(x)[equal]})
+    if above.any():
+        laws.append(
+            {"type": "ineq", "fun": lambda x: totals(x)[above] - low[above], "jac": lambda x: steepness(x)[above]}
+        )
+    if below.any():
+        laws.append(
+            {"type": "ineq", "fun": lambda x: high[below] - totals(x)[below], "jac": lambda x: -steepness(x)[below]}
+        )
+    found = minimize(
+        downhill,
+        row[movable],
+        jac=True,
+        method="SLSQP",
+        bounds=[(0.0, 1.0)] * len(movable),
+        constraints=laws,
+        options={"maxiter": MOST_ITERATIONS, "ftol": PRECISION},
+    )
+    there = row.copy()
+    if np.isfinite(found.x).all():
+        there[movable] = np.clip(found.x, 0.0, 1.0)
+    return there

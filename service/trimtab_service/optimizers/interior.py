@@ -1,0 +1,167 @@
+"""Points that have the right sums: found, drawn evenly, and brought back from outside.
+
+NumPy alone, but for spaces so narrow, or of so many whole numbers, that only
+an integer program finds a point: then SciPy, inside the call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+import numpy as np
+
+from trimtab_service.optimizers.activity import Mask
+from trimtab_service.optimizers.encoding import Column, Encoding, Rows
+from trimtab_service.optimizers.polytope import Polytope
+from trimtab_service.optimizers.sums import Sums, Units
+
+Seed: TypeAlias = tuple[int, ...]
+"""Of one draw."""
+
+WALKED, WALKED_EACH = 30, 6  # steps of a walk from the centre, and more for each dimension
+LOOKS = 8  # at the walk, evenly over its second half: whole numbers may be illegal once they are rounded
+MENDS = 60  # rounds of going to one side after the other
+MOST_NODES = 2_000  # of an integer program
+TRIES = 4  # of walks
+
+
+@dataclass(frozen=True, slots=True)
+class Interior:
+    """The units of legal points.
+
+    body: with whole numbers taken for real ones; None where it has no inside.
+    """
+
+    encoding: Encoding
+    sums: Sums
+    body: Polytope | None = field(init=False, repr=False, compare=False)
+    centre: Column | None = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        weights, low, high = self.sums.in_units
+        equal = high - low <= self.sums.tolerance
+        count = len(self.sums.columns)
+        bounded = [(weights[~equal & np.isfinite(high)], high[~equal & np.isfinite(high)])]
+        bounded += [(-weights[~equal & np.isfinite(low)], -low[~equal & np.isfinite(low)])]
+        bounded += [(np.eye(count), np.ones(count)), (-np.eye(count), np.zeros(count))]
+        sides, room = (np.concatenate(parts) for parts in zip(*bounded, strict=True))
+        body = Polytope.of(sides, room, weights[equal], (low + high)[equal] / 2.0)
+        object.__setattr__(self, "body", body)
+        object.__setattr__(self, "centre", None if body is None else body.centre())
+
+    def middle(self, rows: Rows) -> Rows:
+        """Legal rows [n, d]: ``rows`` with the most central sums, or [0, d] where there are none."""
+        if self.body is not None and self.centre is not None:
+            units = np.repeat(self.body.place(self.centre[None]), len(rows), axis=0)
+            found = self.settled(rows, units)
+            if self.sums.legal(found).all():
+                return found
+        return self.nearest(rows)
+
+    def drawn(self, rows: Rows, seeds: Sequence[Seed]) -> Rows:
+        """Legal rows [n, d]: ``rows`` with sums drawn evenly, each by its own seed; [0, d] where there are none."""
+        found, left = rows.copy(), list(range(len(rows)))
+        for attempt in range(TRIES if self.centre is not None and self.centre.size else 0):
+            generators = [np.random.default_rng([attempt, *seeds[index]]) for index in left]
+            walked, legal = self._walked(found[left], generators)
+            found[np.array(left)[legal]] = walked[legal]
+            left = [index for index, good in zip(left, legal, strict=True) if not good]
+            if not left:
+                return found
+            if attempt == 0 and legal.mean() == 0.0:
+                break
+        for index in left:
+            generator = np.random.default_rng([TRIES, *seeds[index]])
+            target = self.settled(rows[index : index + 1], generator.random((1, len(self.sums.columns))))
+            near = self.nearest(target)
+            if not len(near):
+                return rows[:0]
+            found[index] = near[0]
+        return found
+
+    def _walked(self, rows: Rows, generators: Sequence[np.random.Generator]) -> tuple[Rows, Mask]:
+        """Rows [n, d] after a walk from the centre, and which are legal [n].
+
+        Hit and run: a random direction, then any point along it. Smith 1984,
+        "Efficient Monte Carlo Procedures for Generating Points Uniformly
+        Distributed over Bounded Regions". Where scales aren't linear, a step
+        is taken as often as makes the draw even along them.
+        """
+        body, centre = self.body, self.centre
+        if body is None or centre is None:
+            raise ValueError("there is nowhere to walk")
+        size = len(centre)
+        steps = WALKED + WALKED_EACH * size
+        directions = np.stack([one.standard_normal((steps, size)) for one in generators])
+        chances = np.stack([one.random((steps, 2)) for one in generators])
+        shape = body.shape(centre)
+        inside = np.repeat(centre[None], len(rows), axis=0)
+        density = self.sums.log_density(body.place(inside))
+        found, legal = rows.copy(), np.zeros(len(rows), dtype=bool)
+        looks = set(np.linspace(steps // 2, steps - 1, LOOKS).astype(int)) if self.sums.whole.any() else {steps - 1}
+        for index in range(steps):
+            step = directions[:, index] @ shape.T
+            backwards, forwards = body.chord(inside, step)
+            there = inside + (backwards + chances[:, index, :1].T[0] * (forwards - backwards))[:, None] * step
+            new = self.sums.log_density(body.place(there))
+            taken = np.log1p(-chances[:, index, 1]) <= new - density
+            inside, density = np.where(taken[:, None], there, inside), np.where(taken, new, density)
+            if index in looks:
+                settled = self.settled(rows, np.clip(body.place(inside), 0.0, 1.0))
+                good = self.sums.legal(settled)
+                found[good], legal = settled[good], legal | good
+        return found, legal
+
+    def settled(self, rows: Rows, units: Units) -> Rows:
+        """``rows`` [n, d] with these units [n, k], whole numbers rounded and the others mended; maybe not legal."""
+        snapped = self.encoding.snap(self.sums.put(rows, units))
+        if not self.sums.whole.any():
+            return snapped
+        return self.encoding.snap(self.sums.put(snapped, self._mended(self.sums.units(snapped), ~self.sums.whole)))
+
+    def towards(self, rows: Rows, targets: Rows) -> Rows:
+        """Rows [n, d] on the way from legal ``rows`` to ``targets`` in the columns of sums, as far as it is legal.
+
+        The other columns are those of the targets. Whole numbers aren't
+        looked at: where they move, the row found may be illegal.
+        """
+        if self.body is None:
+            return rows
+        start = self.body.coordinates(self.sums.units(rows))
+        step = self.body.coordinates(self.sums.units(targets)) - start
+        _, forwards = self.body.chord(start, step)
+        ahead = start + np.minimum(forwards, 1.0)[:, None] * step
+        return self.settled(targets, np.clip(self.body.place(ahead), 0.0, 1.0))
+
+    def _mended(self, units: Units, free: Mask) -> Units:
+        """Units [n, k] moved, in the columns that are ``free`` [k], to where the sums are right, if they get there."""
+        weights, low, high = self.sums.in_units
+        moving = np.where(free, weights, 0.0)
+        sizes = np.square(moving).sum(axis=1)
+        found = units.copy()
+        for _ in range(MENDS if free.any() else 0):
+            for index in np.flatnonzero(sizes > 0.0):
+                sums = found @ weights[index]
+                off = np.minimum(sums - low[index], 0.0) + np.maximum(sums - high[index], 0.0)
+                found = np.clip(found - (off / sizes[index])[:, None] * moving[index], 0.0, 1.0)
+            sums = found @ weights.T
+            if ((sums >= low - self.sums.tolerance) & (sums <= high + self.sums.tolerance)).all():
+                break
+        return np.where(free, found, units)
+
+    def nearest(self, rows: Rows) -> Rows:
+        """Legal rows [n, d], those nearest to ``rows`` [n, d]; [0, d] where there are none, or none is found."""
+        found = self.settled(rows, self._mended(self.sums.units(rows), np.ones(len(self.sums.columns), dtype=bool)))
+        for index in np.flatnonzero(~self.sums.legal(found)):
+            # Brings SciPy, which few spaces need.
+            from trimtab_service.optimizers.integer_program import nearest_values
+
+            values = nearest_values(self.sums, self.sums.values(rows[index : index + 1])[0], MOST_NODES)
+            if values is None:
+                return rows[:0]
+            lows, widths = self.sums.box
+            units = (values - lows) / np.where(widths > 0.0, widths, 1.0)
+            found[index] = self.encoding.snap(self.sums.put(rows[index : index + 1], units[None]))[0]
+        return found if self.sums.legal(found).all() else rows[:0]

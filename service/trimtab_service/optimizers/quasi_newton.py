@@ -1,0 +1,79 @@
+"""Minimizes within a box from a place near the minimum, given the curvature there. NumPy alone.
+
+SciPy's L-BFGS-B can't be told a curvature: it spends most of its evaluations
+to learn one, and so many are too dear where each is the cube of many rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from trimtab_service.optimizers.encoding import Rows
+from trimtab_service.optimizers.targets import Vector
+
+MOST_STEPS = 40
+LONGEST_STEP = 2.0  # of a coordinate
+LEAST_SHARE = 1e-4  # of the decrease that the slope promises, for a step to be taken (Armijo 1966)
+SHORTER = 0.3  # the share of a step that is tried where it wasn't
+SHORTEST_SHARE = 1e-3  # of a step; below it the search ends
+LEAST_BEND = 1e-10  # relative: steps along which the slope changes less say nothing about the curvature
+
+
+def descend(
+    function: Callable[[Vector], tuple[float, Vector]],
+    start: Vector,
+    curvature: Rows,
+    box: tuple[Vector, Vector],
+    precision: float,
+) -> tuple[float, Vector]:
+    """The least value that was found, and where: [d].
+
+    By BFGS with projection on the box. Ends where the quadratic model
+    promises to gain less than ``precision`` / 2. Nocedal, Wright 2006,
+    "Numerical Optimization", chapter 6; Bertsekas 1982, "Projected Newton
+    Methods for Optimization Problems with Simple Constraints".
+
+    function: value and slope [d] at a place [d]; infinity where there is none.
+    curvature: [d, d] positive definite, about the Hessian at the start.
+    """
+    low, high = box
+    place = np.clip(start, low, high)
+    value, slope = function(place)
+    for _ in range(MOST_STEPS):
+        step = _step(slope, curvature, ((place <= low) & (slope > 0.0)) | ((place >= high) & (slope < 0.0)))
+        promised = -float(slope @ step)
+        if not promised >= precision:
+            break
+        step *= min(1.0, LONGEST_STEP / float(np.abs(step).max()))
+        share = 1.0
+        there, (its_value, its_slope) = place, (value, slope)
+        while share >= SHORTEST_SHARE:
+            there = np.clip(place + share * step, low, high)
+            its_value, its_slope = function(there)
+            if its_value <= value + LEAST_SHARE * float(slope @ (there - place)):
+                break
+            share *= SHORTER
+        else:
+            break
+        curvature = _updated(curvature, there - place, its_slope - slope)
+        place, value, slope = there, its_value, its_slope
+    return value, place
+
+
+def _step(slope: Vector, curvature: Rows, held: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]) -> Vector:
+    """To the minimum of the quadratic model [d] where it isn't held by the box."""
+    step = np.zeros_like(slope)
+    free = np.flatnonzero(~held)
+    step[free] = -np.linalg.solve(curvature[np.ix_(free, free)], slope[free])
+    return step
+
+
+def _updated(curvature: Rows, step: Vector, change: Vector) -> Rows:
+    """By Broyden, Fletcher, Goldfarb and Shanno, with the change of the slope [d] along a step [d]."""
+    bend = float(step @ change)
+    if bend <= LEAST_BEND * float(np.linalg.norm(step) * np.linalg.norm(change)):
+        return curvature
+    pushed = curvature @ step
+    return curvature + np.outer(change, change) / bend - np.outer(pushed, pushed) / float(step @ pushed)

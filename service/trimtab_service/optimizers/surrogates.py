@@ -1,0 +1,147 @@
+"""The models of a study, one Gaussian process a metric, and what they predict. NumPy and SciPy, no torch."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy.special import ndtr
+
+from trimtab_service.domain.prediction import Prediction
+from trimtab_service.domain.study import Study
+from trimtab_service.domain.suggestion import Related
+from trimtab_service.optimizers.encoding import Rows
+from trimtab_service.optimizers.evidence import Evidence, encodings
+from trimtab_service.optimizers.failures import SuccessModel
+from trimtab_service.optimizers.gp_feasibility import Bound, log_probability_feasible
+from trimtab_service.optimizers.gp_posterior import Posterior, posterior_of
+from trimtab_service.optimizers.outliers import robust
+from trimtab_service.optimizers.phases import phase
+from trimtab_service.optimizers.targets import Role, Target, Vector
+from trimtab_service.optimizers.transfer import Borrowed, borrowed, sources, without
+from trimtab_service.optimizers.transforms import Straight
+
+INTERVAL = 1.959963984540054  # standard deviations on either side that hold 95 % of a normal distribution
+NODES, WEIGHTS = np.polynomial.hermite_e.hermegauss(41)  # of integrals over a normal distribution
+WEIGHTS = WEIGHTS / WEIGHTS.sum()
+
+
+@dataclass(frozen=True, slots=True)
+class Surrogates:
+    """What is believed of each target of the evidence: one posterior each, in their order.
+
+    told: what the first posterior was made of, with outliers marked.
+    success: where trials work; None where hardly any failed. Then a failure
+        is no bad cost, but none at all.
+    """
+
+    targets: tuple[Target, ...]
+    posteriors: tuple[Posterior, ...]
+    told: Evidence
+    success: SuccessModel | None
+
+    @classmethod
+    def of(cls, study: Study, evidence: Evidence, related: Sequence[Related] = ()) -> Surrogates:
+        """With the hyperparameters that explain the evidence best, metric by metric.
+
+        related: other studies that tell of the first objective as far as that helps; see ``transfer``.
+        """
+        categorical = categorical_columns(study)
+        is_name = np.isin(np.arange(evidence.rows.shape[1]), categorical)
+        with phase("fit"):
+            success = SuccessModel.of(evidence.rows, evidence.measured, is_name)
+            if success is not None:
+                evidence = evidence.at(np.flatnonzero(evidence.measured))
+            first, *others = (evidence.alone(target) for target in evidence.targets)
+            told, posterior = _fitted(first, categorical, borrowed(first, categorical, sources(study, related)))
+            posteriors = (posterior, *(_fitted(other, categorical)[1] for other in others))
+        return cls(evidence.targets, posteriors, told, success)
+
+    def of_role(self, role: Role) -> tuple[Posterior, ...]:
+        """The posteriors of the targets of one role, in order."""
+        return tuple(
+            posterior for target, posterior in zip(self.targets, self.posteriors, strict=True) if target.role is role
+        )
+
+    @property
+    def objectives(self) -> tuple[Posterior, ...]:
+        """Of the objectives, in the order of the study."""
+        return self.of_role(Role.OBJECTIVE)
+
+    @property
+    def bounds(self) -> tuple[Bound, ...]:
+        """The constrained metrics that have a bound; one that waits for the baseline has none yet."""
+        return tuple(
+            Bound(posterior, target.low, target.high)
+            for target, posterior in zip(self.targets, self.posteriors, strict=True)
+            if target.role is Role.CONSTRAINT and (math.isfinite(target.low) or math.isfinite(target.high))
+        )
+
+    def probability_feasible(self, rows: Rows) -> Vector:
+        """That all outcome constraints hold, [n] at rows [n, d + c]; the metrics are taken to be independent."""
+        return np.exp(self.log_probability_feasible(rows))
+
+    def log_probability_feasible(self, rows: Rows) -> Vector:
+        """Its logarithm, which tells hopeless rows apart."""
+        return log_probability_feasible(self.bounds, rows)
+
+    def means(self, rows: Rows) -> Rows:
+        """Expected standardized costs [n, m] of the m objectives at rows [n, d + c]."""
+        return np.stack([posterior.at(rows).means[:, 0] for posterior in self.objectives], axis=1)
+
+    def predictions(self, rows: Rows) -> list[dict[str, Prediction]]:
+        """Of every modelled metric, by name, at each of n rows [n, d + c]."""
+        found: list[dict[str, Prediction]] = [{} for _ in rows]
+        for target, posterior in zip(self.targets, self.posteriors, strict=True):
+            local = posterior.at(rows)
+            for place, prediction in zip(found, _predicted(target, local.means[:, 0], local.deviations), strict=True):
+                # Of a metric that is an objective and constrained, the objective's model counts.
+                place.setdefault(target.name, prediction)
+        return found
+
+    def probability_better(self, rows: Rows, other: Rows) -> Vector:
+        """That the first objective is truly better, [n] at rows [n, d + c] than at another [1, d + c]; jointly."""
+        posterior = self.objectives[0]
+        here, there = posterior.at(rows), posterior.at(other)
+        shared = posterior.kernel.between(rows, posterior.kernel.placed(other))[0][:, 0]
+        covariances = shared - here.weights @ there.weights[0]
+        variances = np.square(here.deviations) + there.deviations[0] ** 2 - 2.0 * covariances
+        same = (rows == other).all(axis=1)
+        deviations = np.sqrt(np.maximum(variances, np.finfo(float).tiny))
+        probability: Vector = ndtr((there.means[0, 0] - here.means[:, 0]) / deviations)
+        return np.where(same, 0.0, probability)
+
+
+def categorical_columns(study: Study) -> tuple[int, ...]:
+    """The columns of evidence that hold names."""
+    parameters, context = encodings(study)
+    return (*parameters.categorical, *(parameters.width + index for index in context.categorical))
+
+
+def _fitted(
+    evidence: Evidence, categorical: Sequence[int], trend: Borrowed | None = None
+) -> tuple[Evidence, Posterior]:
+    """The evidence of one target with its outliers marked, and the posterior that it makes."""
+    rest = evidence if trend is None else without(evidence, trend)
+    treated, found = robust(rest, categorical)
+    posterior = replace(posterior_of(treated, found, categorical), trend=trend)
+    (target,) = treated.targets
+    return replace(treated, targets=(replace(target, costs=evidence.costs),)), posterior
+
+
+def _predicted(target: Target, means: Vector, deviations: Vector) -> list[Prediction]:
+    """In the unit of the metric, of normal standardized costs with means [n] and deviations [n]."""
+    ends = np.stack([target.value(means - INTERVAL * deviations), target.value(means + INTERVAL * deviations)])
+    if isinstance(target.transform, Straight):
+        expected, errors = target.value(means), target.spread * deviations
+    else:
+        values = target.value(means[:, None] + deviations[:, None] * NODES)
+        expected = values @ WEIGHTS
+        off = values - expected[:, None]
+        # Near the largest double a square would overflow.
+        unit = np.maximum(np.abs(off).max(axis=1), np.finfo(float).tiny)
+        errors = unit * np.sqrt(np.square(off / unit[:, None]) @ WEIGHTS)
+    low, high = ends.min(axis=0), ends.max(axis=0)
+    return [Prediction(*map(float, each)) for each in zip(expected, errors, low, high, strict=True)]

@@ -1,0 +1,148 @@
+"""Predictions, the front, and which of its points is recommended."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from contract.optimizers.problems import Problem, history_of, trial
+from trimtab_service.domain.metric import Goal, Metric, Objective
+from trimtab_service.domain.observation import Measurement, Observation, Outcome
+from trimtab_service.domain.outcomes import OutcomeConstraint
+from trimtab_service.domain.space import Float, Parameters
+from trimtab_service.domain.study import Study
+from trimtab_service.domain.suggestion import History, TrialState
+from trimtab_service.optimizers.evidence import gather
+from trimtab_service.optimizers.incumbent import incumbent
+from trimtab_service.optimizers.pareto import balanced, front_of, pareto_front
+from trimtab_service.optimizers.surrogates import Surrogates
+
+MINIMIZE, MAXIMIZE = Goal.MINIMIZE, Goal.MAXIMIZE
+PLACES: list[float] = np.linspace(0.0, 1.0, 11).tolist()
+
+
+def study(
+    *objectives: Objective, constraints: Sequence[OutcomeConstraint] = (), baseline: Parameters | None = None
+) -> Study:
+    """Of a line, with the metrics near, far, size."""
+    plain = Problem("line", (Float("x", 0.0, 1.0),), baseline=baseline).study("gp")
+    metrics = tuple(Metric(name) for name in ("near", "far", "size"))
+    spec = replace(plain.spec, metrics=metrics, objectives=objectives, outcome_constraints=tuple(constraints))
+    return replace(plain, spec=spec)
+
+
+def past(places: Sequence[float]) -> History:
+    """Completed trials: near is best at 0, far at 1, and size is the place."""
+    trials = []
+    for x in places:
+        values = {"near": x**2, "far": 5.0 - (1.0 - x) ** 2, "size": x}
+        observation = Observation(
+            Outcome.COMPLETED, {name: Measurement(float(value)) for name, value in values.items()}
+        )
+        one = trial(1, {"x": float(x)}, TrialState.COMPLETED, Measurement(0.0))
+        trials.append(replace(one, observation=observation))
+    return history_of(trials)
+
+
+NEAR, FAR = Objective("near", MINIMIZE), Objective("far", MAXIMIZE, reference_point=3.5)
+
+
+def test_every_trade_between_two_goals_is_on_the_front() -> None:
+    """Best first by the first objective; a dominated point isn't on it; the reference point is declared or judged."""
+    front = pareto_front(study(NEAR, FAR), past([*PLACES, 0.05]))
+    places = [float(point.parameters["x"]) for point in front.points]
+    assert places == sorted([*PLACES, 0.05])
+    assert front.reference_point["far"] == pytest.approx(3.5)
+    assert front.reference_point["near"] > 1.0
+    assert front.points[0].probability_feasible is None
+    assert front.points[3].predictions["near"].mean == pytest.approx(places[3] ** 2, abs=0.02)
+    assert front.history[-1][1] == pytest.approx(front.hypervolume, rel=0.05)
+
+
+def test_what_is_unacceptable_is_not_on_the_front() -> None:
+    """Nor does it add to what was covered."""
+    limit = OutcomeConstraint("size", max=0.55)
+    front = pareto_front(study(NEAR, FAR, constraints=[limit]), past(PLACES))
+    assert [float(point.parameters["x"]) for point in front.points] == pytest.approx(PLACES[:6])
+    assert all((point.probability_feasible or 0.0) >= 0.5 for point in front.points)
+    volumes = [volume for _, volume in front.history]
+    assert volumes[5] == volumes[-1] > volumes[4]
+
+
+def test_the_front_of_one_objective_is_its_best_point() -> None:
+    """And the hypervolume is a length."""
+    front = pareto_front(study(NEAR), past(PLACES))
+    assert [point.parameters["x"] for point in front.points] == [0.0]
+    assert front.hypervolume == pytest.approx(front.reference_point["near"], abs=0.01)
+
+
+def test_repeated_points_are_on_the_front_once() -> None:
+    """The first trial stands for all."""
+    costs = np.array([[0.0, 1.0], [0.0, 1.0], [1.0, 0.0], [2.0, 2.0]])
+    rows = np.array([[0.1], [0.1], [0.5], [0.9]])
+    assert front_of(costs, rows, np.ones(4)).tolist() == [0, 2]
+    assert front_of(costs, rows, np.array([1.0, 1.0, 0.4, 1.0])).tolist() == [0]
+
+
+def test_the_balanced_point_is_far_from_the_reference_point() -> None:
+    """The largest box; where there is none, the one that lacks least."""
+    costs = np.array([[0.0, 0.95], [0.4, 0.5], [0.9, 0.0]])
+    assert balanced(costs, np.ones(2)) == 1
+    assert balanced(costs, np.full(2, -1.0)) == 1
+
+
+def test_the_best_acceptable_trial_is_recommended() -> None:
+    """Not the best one of all; where none is acceptable, the one that most probably is."""
+    limit = OutcomeConstraint("size", min=0.42)
+    found = incumbent(study(NEAR, constraints=[limit]), past(PLACES), {})
+    assert found.parameters == {"x": 0.5}
+    assert found.probability_feasible is not None
+    assert found.probability_feasible > 0.9
+    nowhere = incumbent(study(NEAR, constraints=[OutcomeConstraint("size", min=7.0)]), past(PLACES), {})
+    assert nowhere.parameters == {"x": 1.0}
+    assert nowhere.expected_gain is None
+
+
+def test_better_than_the_baseline_is_a_matter_of_both() -> None:
+    """It isn't better than itself; where it wasn't measured, nothing is said."""
+    home = {"x": 0.5}
+    better = incumbent(study(NEAR, baseline=home), past(PLACES), {})
+    assert better.probability_better == pytest.approx(1.0, abs=0.01)
+    itself = incumbent(study(Objective("size", MAXIMIZE), baseline={"x": 1.0}), past(PLACES), {})
+    assert itself.probability_better == 0.0
+    assert incumbent(study(NEAR, baseline=home), past([0.0, 1.0]), {}).probability_better is None
+
+
+def test_a_relative_bound_is_a_multiple_of_the_baseline() -> None:
+    """Once that was measured; before, everything is acceptable."""
+    limit = OutcomeConstraint("size", min=1.5, relative=True)
+    asked = study(NEAR, constraints=[limit], baseline={"x": 0.4})
+    assert incumbent(asked, past(PLACES), {}).parameters == {"x": PLACES[6]}
+    unknown = incumbent(asked, past([0.0, 0.3, 0.8]), {})
+    assert (unknown.parameters, unknown.probability_feasible) == ({"x": 0.0}, None)
+
+
+def test_the_difference_of_two_points_is_judged_jointly() -> None:
+    """Close points differ less than their errors say: as by draws of both."""
+    asked, history = study(NEAR), past(PLACES[::3])
+    surrogates = Surrogates.of(asked, gather(asked, history, 100))
+    rows, other = np.array([[0.52], [0.9]]), np.array([[0.5]])
+    posterior = surrogates.objectives[0]
+    everything = np.concatenate([rows, other])
+    drawn = posterior.given(everything, np.random.default_rng(0).standard_normal((3, 20_000))).drawn(3)
+    expected = (drawn[:2] < drawn[2]).mean(axis=1)
+    np.testing.assert_allclose(surrogates.probability_better(rows, other), expected, atol=0.02)
+
+
+def test_predictions_are_in_the_unit_of_each_metric() -> None:
+    """With intervals that hold what was measured, of bent metrics too."""
+    asked = study(NEAR, FAR, constraints=[OutcomeConstraint("size", max=0.3)])
+    surrogates = Surrogates.of(asked, gather(asked, past(PLACES), 100))
+    (found,) = surrogates.predictions(np.array([[0.7]]))
+    for name, value in {"near": 0.49, "far": 4.91, "size": 0.7}.items():
+        assert found[name].mean == pytest.approx(value, abs=0.02)
+        assert found[name].low <= found[name].mean <= found[name].high
+        assert found[name].standard_error < 0.05
