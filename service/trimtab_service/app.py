@@ -57,7 +57,7 @@ class App:
         self._storage = Storage(self._store, config.store_threads, self._metrics)
         self._compute = Compute(config.workers, config.worker_queue, self._metrics)
         studies = Studies(self._storage)
-        tuner = Tuner(self._storage, studies, self._compute, self._metrics)
+        self._tuner = tuner = Tuner(self._storage, studies, self._compute, config.queue, self._metrics)
         self._following = Following(self._storage, studies, config.tail_interval, config.live_studies, self._metrics)
         decisions = Decisions(self._storage, studies, self._following, keys, self._metrics)
         self._server = Server(
@@ -107,6 +107,7 @@ class App:
             for task in background:
                 task.cancel()
             await asyncio.gather(*background, return_exceptions=True)
+            await self._tuner.close()
             await self._compute.close()
             await self._storage.close()
             if self._exporter is not None:

@@ -14,18 +14,23 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections import OrderedDict, deque
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
+from functools import lru_cache
 from multiprocessing.connection import wait
 from time import perf_counter
 from typing import Any, Generic, TypeVar
 
 from trimtab_service.domain.errors import OptimizerFailed, Overloaded, ShuttingDown, TrimtabError
+from trimtab_service.domain.explanation import Explanation, Slice
+from trimtab_service.domain.past import Past
+from trimtab_service.domain.prediction import ParetoFront
 from trimtab_service.domain.space import Parameters
 from trimtab_service.domain.study import Study
-from trimtab_service.domain.suggestion import History, Incumbent, Suggested
+from trimtab_service.domain.suggestion import History, Incumbent, Related, Suggested, Trial
 from trimtab_service.metrics import Metrics
 from trimtab_service.optimizers import catalog
 from trimtab_service.optimizers.base import generator
@@ -35,6 +40,8 @@ log = logging.getLogger(__name__)
 
 Answer = TypeVar("Answer")
 
+MOST_KNOWN = 200_000  # ended trials that a worker keeps, so that only new ones are sent to it
+MOST_TOLD = 1_000  # studies of which it is noted what a worker knows
 MOST_TRIES = 2  # of one call, whose worker may have died by another's fault (memory)
 
 # One thread a worker: two threads of BLAS on one small matrix cost more than
@@ -64,19 +71,114 @@ def _end_with(sentinel: int) -> None:
     os._exit(1)
 
 
-def _suggest(study: Study, history: History, context: Parameters, count: int) -> Computed[Sequence[Suggested]]:
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One question to an optimizer.
+
+    past: of the study. related: other studies with theirs.
+    context: that the answer is for. fixed: values that it must have.
+    """
+
+    study: Study
+    past: Past
+    context: Parameters
+    fixed: Parameters
+    related: tuple[tuple[Study, Past], ...] = ()
+
+
+class Forgotten(Exception):
+    """The worker doesn't know the trials that it was taken to know; send it all of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """A past as it is sent to a worker: without the first ``base`` ended trials, which it knows."""
+
+    past: Past
+    base: int
+
+    @classmethod
+    def of(cls, past: Past, base: int) -> News:
+        """What a worker needs that knows ``base`` trials of the past's line."""
+        new = tuple(past.ended[base : past.count])
+        return cls(_with_ended(past, new), base)
+
+
+def _with_ended(past: Past, ended: Sequence[Trial]) -> Past:
+    counts = (past.next_number, past.revision, past.observation_count)
+    return Past(past.uid, past.line, ended, len(ended), past.open, *counts)
+
+
+class Known:
+    """What a worker remembers: ended trials, by study. It may forget at any time, and then says so."""
+
+    def __init__(self, most: int = MOST_KNOWN) -> None:
+        self._most = most
+        self._lines: OrderedDict[str, tuple[int, list[Trial]]] = OrderedDict()
+
+    def past(self, news: News) -> Past:
+        """The whole of it. Raises Forgotten."""
+        line, trials = self._lines.get(news.past.uid, (0, []))
+        if news.base and (line != news.past.line or len(trials) < news.base):
+            raise Forgotten
+        whole = trials[: news.base] + list(news.past.ended)
+        self._lines[news.past.uid] = (news.past.line, whole)
+        self._lines.move_to_end(news.past.uid)
+        kept = sum(len(each) for _, each in self._lines.values())
+        while kept > self._most and len(self._lines) > 1:
+            kept -= len(self._lines.popitem(last=False)[1][1])
+        return _with_ended(news.past, whole)
+
+
+@lru_cache(maxsize=1)
+def _known() -> Known:
+    """The memory of the worker process that calls it."""
+    return Known()
+
+
+def _history(news: News, fixed: Parameters, related: Sequence[tuple[Study, News]]) -> History:
+    others = tuple(Related(study, _known().past(each).history({})) for study, each in related)
+    return _known().past(news).history(fixed, others)
+
+
+def _told(
+    task: Callable[..., Answer],
+    study: Study,
+    news: News,
+    related: Sequence[tuple[Study, News]],
+    context: Parameters,
+    fixed: Parameters,
+    *args: Any,
+) -> Computed[Answer]:
+    """Runs in a worker: puts the history together, and times the phases of the task."""
     with recording(perf_counter) as phases:
-        optimizer = catalog.optimizer(study.algorithm)
-        answer = optimizer.suggest(study, history, context, count, generator(study, history))
+        answer = task(study, _history(news, fixed, related), context, *args)
     return Computed(answer, phases)
 
 
-def _incumbent(study: Study, history: History, context: Parameters) -> Computed[Incumbent]:
+def _suggest(study: Study, history: History, context: Parameters, count: int) -> Sequence[Suggested]:
+    optimizer = catalog.optimizer(study.algorithm)
+    return optimizer.suggest(study, history, context, count, generator(study, history))
+
+
+def _incumbent(study: Study, history: History, context: Parameters) -> Incumbent:
     from trimtab_service.optimizers.incumbent import incumbent
 
-    with recording(perf_counter) as phases:
-        answer = incumbent(study, history, context)
-    return Computed(answer, phases)
+    return incumbent(study, history, context)
+
+
+def _explain(
+    study: Study, history: History, context: Parameters, point: Parameters | None, slices: Sequence[Slice]
+) -> Explanation:
+    from trimtab_service.optimizers.explain import explain
+
+    return explain(study, history, context, point, slices)
+
+
+def _pareto_front(study: Study, history: History, _: Parameters) -> ParetoFront:
+    from trimtab_service.optimizers.pareto import pareto_front
+
+    return pareto_front(study, history)
 
 
 class Worker:
@@ -85,6 +187,29 @@ class Worker:
     def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics
         self._process: ProcessPoolExecutor | None = None
+        self._told: OrderedDict[str, tuple[int, int]] = OrderedDict()  # line, and how many trials, by study
+
+    def knows(self, uid: str) -> tuple[int, bool]:
+        """How much of a study it was told, and whether it runs: whom to ask first."""
+        return self._told.get(uid, (0, 0))[1], self._process is not None
+
+    def ask(self, task: Callable[..., Answer], asked: Asked, *args: Any) -> Awaitable[Computed[Answer]]:
+        """Runs a task on the history, of which only what is new is sent. Raises as ``run``, and Forgotten."""
+        related = [(study, self._news(past)) for study, past in asked.related]
+        news = self._news(asked.past)
+        return self.run(_told, task, asked.study, news, related, asked.context, asked.fixed, *args)
+
+    def _news(self, past: Past) -> News:
+        line, count = self._told.get(past.uid, (0, 0))
+        self._told[past.uid] = (past.line, past.count)
+        self._told.move_to_end(past.uid)
+        if len(self._told) > MOST_TOLD:
+            self._told.popitem(last=False)
+        return News.of(past, count if line == past.line and count <= past.count else 0)
+
+    def forget(self) -> None:
+        """Makes it be told everything again."""
+        self._told.clear()
 
     async def run(self, task: Callable[..., Answer], *args: Any) -> Answer:
         """Raises BrokenProcessPool when the process dies, and whatever the task raises."""
@@ -101,6 +226,7 @@ class Worker:
         except BrokenProcessPool:
             if self._process is process:
                 self._process = None
+                self.forget()
                 self._metrics.workers.dec()
                 self._metrics.worker_deaths.inc()
             process.shutdown(wait=False)
@@ -123,74 +249,104 @@ class Compute:
     def __init__(self, workers: int, queue: int, metrics: Metrics) -> None:
         self._metrics = metrics
         self._workers = [Worker(metrics) for _ in range(workers)]
-        self._idle: asyncio.LifoQueue[Worker] = asyncio.LifoQueue()
-        for worker in reversed(self._workers):
-            self._idle.put_nowait(worker)
+        self._idle = list(self._workers)
+        self._queue: deque[asyncio.Future[Worker]] = deque()
         self._most_waiting = queue
-        self._waiting = 0
         self._running: set[asyncio.Task[Any]] = set()
         self._closed = False
 
-    async def suggest(
-        self, study: Study, history: History, context: Parameters, count: int, seconds: float
-    ) -> Sequence[Suggested]:
+    async def suggest(self, asked: Asked, count: int, seconds: float) -> Sequence[Suggested]:
         """What the study's optimizer suggests.
 
         Raises TimeoutError after ``seconds``, Overloaded, OptimizerFailed, and
         what the optimizer itself says to the caller (SpaceExhausted, ...).
         """
-        optimizer = catalog.CATALOG[study.algorithm.name]
-        if optimizer.inline:
-            return _suggest(study, history, context, count).answer
-        return await self._bounded(seconds, _suggest, study, history, context, count)
+        if catalog.CATALOG[asked.study.algorithm.name].inline:
+            return _suggest(asked.study, asked.past.history(asked.fixed), asked.context, count)
+        answer = await self._bounded(seconds, _suggest, asked, count)
+        self._metrics.computations.inc()
+        return answer
 
-    async def incumbent(self, study: Study, history: History, context: Parameters, seconds: float) -> Incumbent:
+    async def incumbent(self, asked: Asked, seconds: float) -> Incumbent:
         """The best parameters known. Raises as ``suggest`` does, and NoIncumbent."""
-        return await self._bounded(seconds, _incumbent, study, history, context)
+        return await self._bounded(seconds, _incumbent, asked)
 
-    async def _bounded(self, seconds: float, task: Callable[..., Computed[Answer]], *args: Any) -> Answer:
+    async def explain(
+        self, asked: Asked, point: Parameters | None, slices: Sequence[Slice], seconds: float
+    ) -> Explanation:
+        """What the model believes. Raises as ``suggest`` does, and NothingObserved."""
+        return await self._bounded(seconds, _explain, asked, point, slices)
+
+    async def pareto_front(self, asked: Asked, seconds: float) -> ParetoFront:
+        """The trials that are best for some trade. Raises as ``suggest`` does, and NothingObserved."""
+        return await self._bounded(seconds, _pareto_front, asked)
+
+    async def _bounded(self, seconds: float, task: Callable[..., Answer], asked: Asked, *args: Any) -> Answer:
         """Waits for ``seconds`` in all. A call that got a process goes on to its end, and its slot is free then."""
         if self._closed:
             raise ShuttingDown("this server is shutting down")
-        if self._waiting >= self._most_waiting:
-            raise Overloaded(f"{self._waiting} optimizer calls are waiting for a process already")
+        if len(self._queue) >= self._most_waiting:
+            raise Overloaded(f"{len(self._queue)} optimizer calls are waiting for a process already")
         async with asyncio.timeout(seconds):
-            worker = await self._slot()
-            running = asyncio.create_task(self._on(worker, task, *args))
+            worker = await self._slot(asked.past.uid)
+            running = asyncio.create_task(self._on(worker, task, asked, *args))
             self._running.add(running)
             running.add_done_callback(self._forget)
             return await asyncio.shield(running)
 
-    async def _slot(self) -> Worker:
-        self._waiting += 1
-        self._metrics.worker_queue.set(self._waiting)
-        try:
-            with self._metrics.phase("queue"):
-                return await self._idle.get()
-        finally:
-            self._waiting -= 1
-            self._metrics.worker_queue.set(self._waiting)
+    async def _slot(self, uid: str) -> Worker:
+        """An idle worker, of several the one that knows most of the study; else the next that gets idle."""
+        with self._metrics.phase("queue"):
+            if self._idle:
+                worker = max(self._idle, key=lambda each: each.knows(uid))
+                self._idle.remove(worker)
+                return worker
+            turn: asyncio.Future[Worker] = asyncio.get_running_loop().create_future()
+            self._queue.append(turn)
+            self._metrics.worker_queue.set(len(self._queue))
+            try:
+                return await turn
+            except asyncio.CancelledError:
+                if turn.done() and not turn.cancelled():
+                    self._free(turn.result())
+                raise
+            finally:
+                if turn in self._queue:
+                    self._queue.remove(turn)
+                self._metrics.worker_queue.set(len(self._queue))
+
+    def _free(self, worker: Worker) -> None:
+        while self._queue:
+            turn = self._queue.popleft()
+            if not turn.done():
+                turn.set_result(worker)
+                return
+        self._idle.append(worker)
 
     def _forget(self, running: asyncio.Task[Any]) -> None:
         self._running.discard(running)
         if not running.cancelled():
             running.exception()  # seen, even if its caller stopped waiting
 
-    async def _on(self, worker: Worker, task: Callable[..., Computed[Answer]], *args: Any) -> Answer:
+    async def _on(self, worker: Worker, task: Callable[..., Answer], asked: Asked, *args: Any) -> Answer:
         self._metrics.workers_busy.inc()
         try:
-            computed = await self._tried(worker, task, *args)
+            computed = await self._tried(worker, task, asked, *args)
         finally:
             self._metrics.workers_busy.dec()
-            self._idle.put_nowait(worker)
+            self._free(worker)
         for name, seconds in computed.phases.items():
             self._metrics.suggest_phase_seconds.labels(name).observe(seconds)
         return computed.answer
 
-    async def _tried(self, worker: Worker, task: Callable[..., Answer], *args: Any) -> Answer:
+    async def _tried(self, worker: Worker, task: Callable[..., Answer], asked: Asked, *args: Any) -> Computed[Answer]:
         for tries in range(1, MOST_TRIES + 1):
             try:
-                return await worker.run(task, *args)
+                try:
+                    return await worker.ask(task, asked, *args)
+                except Forgotten:
+                    worker.forget()
+                    return await worker.ask(task, asked, *args)
             except BrokenProcessPool:
                 if self._closed:
                     raise ShuttingDown("this server is shutting down") from None

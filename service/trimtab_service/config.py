@@ -14,6 +14,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, get_type_hints
 
+MOST_QUEUE = 1_000
+"""Suggestions computed ahead of one study; far more than can be fresh."""
+
 
 class ConfigError(ValueError):
     """A flag or environment variable has a value that can't be used."""
@@ -42,6 +45,7 @@ class Config:
     )
     workers: int = _doc("processes that run optimizers; started when first needed", 2)
     worker_queue: int = _doc("optimizer calls that may wait for a process before fallbacks are given", 64)
+    queue: int = _doc("suggestions of a study that may wait, computed before they are asked for; 0: none are", 64)
     store_threads: int = _doc("threads, and connections, that read from the database", 4)
     max_message_bytes: int = _doc("largest request taken, in bytes", 4 * 1024 * 1024)
     max_concurrent_rpcs: int = _doc("calls in flight at once; more are answered RESOURCE_EXHAUSTED", 2_000)
@@ -70,16 +74,7 @@ class Config:
     log_level: str = _doc("least severity that is logged", "info", choices=("debug", "info", "warning", "error"))
 
     def __post_init__(self) -> None:
-        for name in ("workers", "worker_queue", "store_threads", "max_concurrent_rpcs", "live_studies"):
-            if getattr(self, name) < 1:
-                raise ConfigError(f"{name} must be at least 1, not {getattr(self, name)}")
-        for name in ("suggest_timeout", "tail_interval", "request_retention", "sweep_interval"):
-            if not getattr(self, name) > 0:
-                raise ConfigError(f"{name} must be greater than 0, not {getattr(self, name)}")
-        if not self.grace >= 0:
-            raise ConfigError(f"grace must be at least 0, not {self.grace}")
-        if self.max_message_bytes < 65_536:
-            raise ConfigError(f"max_message_bytes must be at least 65536, not {self.max_message_bytes}")
+        self._check_numbers()
         for name in ("address", "metrics_address"):
             value = getattr(self, name)
             if value or name == "address":
@@ -94,6 +89,20 @@ class Config:
                 raise ConfigError(
                     f"{option.name} must be one of {', '.join(choices)}, not {getattr(self, option.name)!r}"
                 )
+
+    def _check_numbers(self) -> None:
+        for name in ("workers", "worker_queue", "store_threads", "max_concurrent_rpcs", "live_studies"):
+            if getattr(self, name) < 1:
+                raise ConfigError(f"{name} must be at least 1, not {getattr(self, name)}")
+        for name in ("suggest_timeout", "tail_interval", "request_retention", "sweep_interval"):
+            if not getattr(self, name) > 0:
+                raise ConfigError(f"{name} must be greater than 0, not {getattr(self, name)}")
+        if not 0 <= self.queue <= MOST_QUEUE:
+            raise ConfigError(f"queue must be 0 to {MOST_QUEUE}, not {self.queue}")
+        if not self.grace >= 0:
+            raise ConfigError(f"grace must be at least 0, not {self.grace}")
+        if self.max_message_bytes < 65_536:
+            raise ConfigError(f"max_message_bytes must be at least 65536, not {self.max_message_bytes}")
 
 
 def _check_address(name: str, value: str) -> None:

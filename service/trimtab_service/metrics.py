@@ -38,7 +38,8 @@ class Metrics:
         self.rpcs_in_flight.set_function(lambda: self.calls_in_flight)
         self.suggest_phase_seconds = Histogram(
             "trimtab_suggest_phase_seconds",
-            "Seconds spent in the phases of a Suggest: read, queue (waiting for a process), fit, acquisition, write.",
+            "Seconds spent in the phases of a Suggest: claim (a look into the queue of suggestions), read, queue "
+            "(waiting for a process), fit, acquisition, write.",
             ["phase"],
             buckets=_BUCKETS,
             registry=registry,
@@ -55,6 +56,34 @@ class Metrics:
         self.suggest_conflicts = Counter(
             "trimtab_suggest_conflicts",
             "Suggestions computed again because another replica was first.",
+            registry=registry,
+        )
+        self.computations = Counter(
+            "trimtab_computations", "Answers of optimizers that run in processes of their own.", registry=registry
+        )
+        self.fits_wasted = Counter(
+            "trimtab_wasted_computations",
+            "Answers of optimizers none of whose points could be used, because another replica was first.",
+            registry=registry,
+        )
+        self.computed_ahead = Counter(
+            "trimtab_computed_ahead", "Suggestions put into the queue, to wait or for who waits.", registry=registry
+        )
+        self.claims = Counter(
+            "trimtab_queue_claims",
+            "Looks into the queue, by result: hit, miss.",
+            ["result"],
+            registry=registry,
+        )
+        self.queue_age = Histogram(
+            "trimtab_queue_age_observations",
+            "How many observations were not yet known to a suggestion that came from the queue.",
+            buckets=(0, 1, 2, 4, 8, 16, 32, 64, 128, 256),
+            registry=registry,
+        )
+        self.queue_depth = Gauge(
+            "trimtab_queue_depth",
+            "Suggestions that wait in the queues of the studies in use, when this server last looked.",
             registry=registry,
         )
         self.observations = Counter(

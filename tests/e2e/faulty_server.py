@@ -48,6 +48,7 @@ class Faulty:
                 if fault == "kill":
                     os.kill(os.getpid(), signal.SIGKILL)
                 time.sleep(60 if fault == "stuck" else 2)
+        rng.random(3)  # else its points would be those of the fallback, or near them
         return RandomSearch().suggest(study, history, context, count, rng)
 
 

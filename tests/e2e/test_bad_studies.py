@@ -125,6 +125,17 @@ def algorithm(name: str, **options: float | int | str | bool) -> Callable[[Spec]
     return lambda spec: spec.algorithm.CopyFrom(chosen)
 
 
+def two_by(acquisition: str) -> Callable[[Spec], None]:
+    """The fault of asking for this acquisition function with two objectives."""
+
+    def change(spec: Spec) -> None:
+        algorithm("gp", acquisition=acquisition)(spec)
+        spec.metrics.append(study_pb2.MetricSpec(name="z"))
+        spec.objectives.append(study_pb2.Objective(metric="z", goal=study_pb2.GOAL_MAXIMIZE))
+
+    return change
+
+
 def metric(**fields: object) -> Callable[[Spec], None]:
     """The fault of having this metric as well."""
     return lambda spec: spec.metrics.append(study_pb2.MetricSpec(**{"name": "z", **fields}))  # type: ignore[arg-type]
@@ -213,7 +224,7 @@ SPEC_FAULTS: dict[str, tuple[Callable[[Spec], None], str]] = {
     "no metric": (lambda spec: spec.ClearField("metrics"), "study.spec.metrics"),
     "metric twice": (metric_twice, "study.spec.metrics[1].name"),
     "no objective": (lambda spec: spec.ClearField("objectives"), "study.spec.objectives"),
-    "two objectives": (lambda spec: spec.objectives.append(spec.objectives[0]), "study.spec.objectives"),
+    "objective twice": (lambda spec: spec.objectives.append(spec.objectives[0]), "study.spec.objectives[1].metric"),
     "objective not declared": (
         lambda spec: setattr(spec.objectives[0], "metric", "z"),
         "study.spec.objectives[0].metric",
@@ -235,6 +246,9 @@ SPEC_FAULTS: dict[str, tuple[Callable[[Spec], None], str]] = {
     "baseline NaN": (baseline(x=math.nan), 'study.spec.baseline.values["x"]'),
     "baseline with more": (baseline(x=0.5, z=1.0), 'study.spec.baseline.values["z"]'),
     "unknown option": (algorithm("gp", colour="blue"), 'study.spec.algorithm.options["colour"]'),
+    "unknown acquisition": (algorithm("gp", acquisition="ei"), 'study.spec.algorithm.options["acquisition"]'),
+    "beta of another acquisition": (algorithm("gp", beta=2.0), 'study.spec.algorithm.options["beta"]'),
+    "acquisition and two objectives": (two_by("kg"), 'study.spec.algorithm.options["acquisition"]'),
     "options for auto": (algorithm("auto", restarts=3), 'study.spec.algorithm.options["restarts"]'),
     "options that auto's choice doesn't have": (algorithm("auto", floor=0.1), 'study.spec.algorithm.options["floor"]'),
     "bandit on a continuum": (algorithm("thompson"), "study.spec.algorithm.name"),

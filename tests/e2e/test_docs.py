@@ -23,6 +23,7 @@ from trimtab_service.domain.metric import Goal, Metric, Objective
 from trimtab_service.domain.space import Categorical, Float, Integer, Parameter, SearchSpace
 from trimtab_service.domain.study import StudySpec
 from trimtab_service.optimizers import catalog as optimizers
+from trimtab_service.optimizers.acquisitions import ACQUISITIONS
 
 DOCUMENTS = Path(__file__).parents[2] / "docs"
 EXAMPLES = DOCUMENTS.parent / "clients" / "python" / "examples"
@@ -89,6 +90,66 @@ def test_speed(client: trimtab.Client, monkeypatch: pytest.MonkeyPatch) -> None:
     counts = names["study"].describe().counts
     assert counts is not None
     assert counts.observations == 2 * 640
+
+
+def test_many_workers(client: trimtab.Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The snippets run, and print what the page says they print."""
+    _, printed = run("many-workers.md", client, monkeypatch)
+    assert printed == re.findall(r"^# (.*)$", text_of("many-workers.md").partition("```python")[2], re.MULTILINE)
+
+
+def test_noise(client: trimtab.Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The snippets run; what is recommended is good, though some of the measurements were not."""
+    names, _ = run("noise.md", client, monkeypatch)
+    best = names["best"]
+    assert 20 <= best.parameters["batch"] <= 120
+    assert 15.0 < best.predicted_mean < 30.0
+    assert names["study"].describe().spec.half_life is None
+
+
+def test_context(client: trimtab.Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The snippets run; each size gets its own omega, and the robust one lies between."""
+    names, _ = run("context.md", client, monkeypatch)
+    small, large = (names["solver"].incumbent({"size": size}).parameters["omega"] for size in (20, 800))
+    assert small == pytest.approx(1.33, abs=0.15)
+    assert large == pytest.approx(1.89, abs=0.1)
+    assert names["everywhere"].parameters["omega"] == pytest.approx(1.68, abs=0.1)
+    assert len(list(names["again"].trials())) >= 2
+
+
+def test_outcomes(client: trimtab.Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The snippets run; what is recommended keeps its bound, and the front has a trade."""
+    names, printed = run("outcomes.md", client, monkeypatch)
+    serve, best = names["serve"], names["best"]
+    assert serve(**best.parameters)["p99_ms"] <= 1.1 * serve(16, 4)["p99_ms"] + 1.0
+    assert serve(**best.parameters)["dollars"] < serve(16, 4)["dollars"]
+    assert printed[3] in {"go on", "stop here"}
+    assert len(names["front"].points) >= 5
+    assert names["front"].reference_point["p99_ms"] == pytest.approx(150.0)
+    assert names["middle"].parameters in [point.parameters for point in names["front"].points]
+    assert names["scored"].incumbent().predicted_mean > 0.5
+    assert names["priced"].incumbent().predictions["seconds"].mean > 0.0
+
+
+def test_studies(client: trimtab.Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The snippets run; what exists goes together, what adds up does, what is fixed is."""
+    names, printed = run("studies.md", client, monkeypatch)
+    assert printed[0] in ("['depth', 'model', 'rate']", "['layers', 'model', 'rate', 'second_width']")
+    assert printed[1:] == ["1.000000 True", *["tree 0.01"] * 3]
+    for trial in names["pipeline"].trials():
+        assert ("depth" in trial.parameters) == (trial.parameters["model"] == "tree")
+        assert ("second_width" in trial.parameters) == (trial.parameters.get("layers", 0) >= 2)
+
+
+def test_trials(client: trimtab.Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The snippet runs and finds a good kiln; the tables have each option with its default, and each function."""
+    names, _ = run("trials.md", client, monkeypatch)
+    assert abs(names["study"].incumbent().parameters["degrees"] - 1050.0) < 100.0
+    rows = rows_of("trials.md")
+    catalog: Mapping[str, Any] = optimizers.CATALOG
+    defaults = {option.name: _written(option.default) for option in fields(catalog["gp"])}
+    assert {name: rows[name][0] for name in defaults} == defaults
+    assert set(rows) - set(defaults) == set(ACQUISITIONS)
 
 
 def test_every_algorithm_has_a_row() -> None:
@@ -164,3 +225,13 @@ def test_the_index_example(tmp_path: Path) -> None:
         "the best choice for each kind",
     ]
     assert [regret == "0.0" for _, _, regret in rows] == [False, False, False, True]
+
+
+def test_explaining(client: trimtab.Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The snippets run, the best is found, and what matters most is said."""
+    names, printed = run("explaining.md", client, monkeypatch)
+    assert printed[0] == "10 fast"
+    assert printed[2] == "better than the baseline with 100%"
+    assert printed[4] == "ttl"
+    assert len(names["why"].slices[0]) == 16
+    assert len(names["why"].slices[1]) == 10

@@ -16,6 +16,7 @@ OTHER: dict[str, str] = {
     "database": "postgresql://tuner:hunter2@db/trimtab",
     "workers": "7",
     "worker_queue": "8",
+    "queue": "12",
     "store_threads": "9",
     "max_message_bytes": "70000",
     "max_concurrent_rpcs": "10",

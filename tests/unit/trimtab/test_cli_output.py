@@ -61,7 +61,17 @@ def test_json_keeps_everything() -> None:
         "at": "2026-01-02T00:00:00Z",
         "for": 1.5,
         "parameters": [
-            {"type": "float", "name": "x", "description": "", "min": 0.0, "max": 1.0, "scale": "linear", "step": None}
+            {
+                "type": "float",
+                "name": "x",
+                "description": "",
+                "when": {},
+                "prior": None,
+                "min": 0.0,
+                "max": 1.0,
+                "scale": "linear",
+                "step": None,
+            }
         ],
         "result": {"suggestion_id": "id", "status": "recorded", "error": None},
     }

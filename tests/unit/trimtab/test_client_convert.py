@@ -27,9 +27,10 @@ from trimtab import (
     WeightedSum,
 )
 from trimtab import _convert as convert
+from trimtab import _convert_space as convert_space
 from trimtab import _convert_study as convert_study
 from trimtab.spec import FOREVER, StudyChange
-from trimtab.v1 import parameters_pb2, study_pb2, study_service_pb2, trial_pb2, tuning_service_pb2
+from trimtab.v1 import parameters_pb2, study_pb2, trial_pb2, tuning_service_pb2
 
 VALUES = st.one_of(
     st.booleans(), st.integers(-(2**53), 2**53), st.floats(allow_nan=False, allow_infinity=False), st.text(max_size=20)
@@ -64,13 +65,13 @@ def test_a_value_without_a_kind_is_an_error() -> None:
 @pytest.mark.parametrize("parameter", PARAMETERS, ids=lambda each: each.name)
 def test_a_parameter_comes_back(parameter: Any) -> None:
     """Every kind, scale, step and description."""
-    back = convert_study.parameter_from_message(convert_study.parameter_to_message(parameter))
+    back = convert_space.parameter_from_message(convert_space.parameter_to_message(parameter))
     assert (parameter, repr(parameter)) == (back, repr(back))
 
 
 def test_an_empty_choice_is_sent_as_one() -> None:
     """The server says what is wrong with it, by its path."""
-    message = convert_study.parameter_to_message(Categorical("g", []))
+    message = convert_space.parameter_to_message(Categorical("g", []))
     assert message.WhichOneof("domain") == "categorical"
 
 
@@ -78,13 +79,13 @@ def test_an_empty_choice_is_sent_as_one() -> None:
 def test_what_is_no_parameter_is_refused(parameter: Any) -> None:
     """The four classes, and nothing else."""
     with pytest.raises(TypeError, match="must be a Float, Integer, Categorical or Discrete"):
-        convert_study.parameter_to_message(parameter)
+        convert_space.parameter_to_message(parameter)
 
 
 def test_an_unknown_kind_of_parameter_is_an_error() -> None:
     """A space that this client would misread isn't read at all."""
     with pytest.raises(TypeError, match="a newer one may"):
-        convert_study.parameter_from_message(parameters_pb2.ParameterSpec(name="x"))
+        convert_space.parameter_from_message(parameters_pb2.ParameterSpec(name="x"))
 
 
 @pytest.mark.parametrize(
@@ -96,7 +97,7 @@ def test_an_unknown_kind_of_parameter_is_an_error() -> None:
 def test_an_unknown_word_is_refused(build: Any, words: str) -> None:
     """A misspelled scale names the ones that there are."""
     with pytest.raises(ValueError, match=words):
-        convert_study.parameter_to_message(build())
+        convert_space.parameter_to_message(build())
 
 
 FULL = StudySpec(
@@ -148,7 +149,11 @@ def test_an_empty_sum_is_sent_as_one() -> None:
 @pytest.mark.parametrize(
     ("metric", "error", "words"),
     [
-        (Metric("y", formula={"a": 1.0}), TypeError, "must be a WeightedSum or a Ratio, not {'a': 1.0}"),  # type: ignore[arg-type]
+        (
+            Metric("y", formula={"a": 1.0}),  # type: ignore[arg-type]
+            TypeError,
+            "must be a WeightedSum, a Ratio or a Desirability, not {'a': 1.0}",
+        ),
         (Metric("y", outside_range="ignore"), ValueError, "outside_range must be one of refuse, clip, not 'ignore'"),  # type: ignore[arg-type]
         (Metric("y", kind="whole"), ValueError, "kind must be one of real, binary, not 'whole'"),  # type: ignore[arg-type]
     ],
@@ -224,13 +229,6 @@ def test_a_record_says_what_became_of_a_default_reward() -> None:
     assert (default.suggest_time, default.is_default) == (datetime(1970, 1, 1, 0, 1, tzinfo=UTC), True)
     assert (default.replaces_default, trial.is_default, trial.replaces_default) == (False, False, True)
     assert trial.suggest_time is None
-
-
-def test_an_incumbent_says_how_sure_it_is_where_it_can() -> None:
-    """A probability of 0 is one that is known."""
-    bandit = convert.incumbent_from_message(study_service_pb2.GetIncumbentResponse(probability_best=0.0))
-    assert bandit.probability_best == 0.0
-    assert convert.incumbent_from_message(study_service_pb2.GetIncumbentResponse()).probability_best is None
 
 
 def test_a_refused_observation_carries_its_error() -> None:

@@ -10,7 +10,8 @@ import numpy
 import pytest
 
 from trimtab import Categorical, Discrete, Float, Integer, Measurement, Metric, Observation, Outcome
-from trimtab.space import as_measurement, plain_number, plain_value
+from trimtab._plain import plain_number, plain_value
+from trimtab.space import as_measurement
 
 
 class Colour(StrEnum):

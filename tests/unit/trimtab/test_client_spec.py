@@ -9,7 +9,18 @@ from typing import Any
 
 import pytest
 
-from trimtab import Categorical, ChosenAlgorithm, Discrete, Float, Integer, Metric, Ratio, StudySpec, WeightedSum
+from trimtab import (
+    Categorical,
+    ChosenAlgorithm,
+    Discrete,
+    Float,
+    Integer,
+    Metric,
+    OutcomeConstraint,
+    Ratio,
+    StudySpec,
+    WeightedSum,
+)
 from trimtab.spec import FOREVER, StudyChange, differences, duration, duration_or_forever, lets_in, plain_patterns
 
 WANTED = StudySpec(
@@ -45,11 +56,38 @@ def test_a_declared_objective_is_not_declared_twice() -> None:
     assert (("share", (Metric("share", max=1),))) == (spec.objective, spec.metrics)
 
 
-@pytest.mark.parametrize("goals", [{}, {"minimize": "a", "maximize": "b"}])
-def test_there_is_one_objective(goals: dict[str, str]) -> None:
-    """Neither no objective nor two."""
-    with pytest.raises(ValueError, match="either minimize=METRIC or maximize=METRIC"):
-        StudySpec(parameters=[Float("x", 0, 1)], **goals)  # type: ignore[arg-type]
+@pytest.mark.parametrize("goals", [{}, {"minimize": []}, {"minimize": "a", "maximize": ["b", "a"]}])
+def test_there_is_an_objective(goals: dict[str, Any]) -> None:
+    """One at least, and none both ways."""
+    with pytest.raises(ValueError, match=r"say what to optimize|both ways"):
+        StudySpec(parameters=[Float("x", 0, 1)], **goals)
+
+
+def test_several_objectives_are_told_by_their_goals() -> None:
+    """What is minimized first; a list of one is one."""
+    spec = StudySpec(parameters=[], minimize=["a"], maximize=("b", "c"), reference_point={"b": 1})
+    assert (spec.minimize, spec.objective) == ("a", "a")
+    assert list(spec.goals.items()) == [("a", "minimize"), ("b", "maximize"), ("c", "maximize")]
+    with pytest.raises(ValueError, match="'d' is not an objective"):
+        StudySpec(parameters=[], minimize="a", reference_point={"d": 1.0})
+
+
+def test_what_is_asked_of_outcomes_declares_its_metrics() -> None:
+    """Behind those that are declared, each once."""
+    spec = StudySpec(
+        parameters=[],
+        minimize="a",
+        metrics=[Metric("b", min=0)],
+        outcome_constraints=[OutcomeConstraint("c", max=1), OutcomeConstraint("b", max=1)],
+        cost_metric="c",
+    )
+    assert [metric.name for metric in spec.metrics] == ["a", "b", "c"]
+
+
+def test_names_of_other_studies_are_a_list() -> None:
+    """A text would be taken for a list of letters."""
+    with pytest.raises(TypeError, match="transfer_from must be several names"):
+        StudySpec(parameters=[], minimize="a", transfer_from="other")
 
 
 def test_what_is_left_out_is_no_difference() -> None:

@@ -1,0 +1,364 @@
+"""Computes suggestions before they are asked for, and hands them out.
+
+A *flight* reads a study's history, asks the optimizer for as many points as
+callers wait for or will soon ask for, and puts them into the queue in the
+store. Of each study one flight is under way at a time: in a server because
+callers share it, among servers because who begins one says so in the store. Both only
+save work; what is right is decided by the primary key of the trials and by
+the claim, which gives a queued trial to one caller.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import OrderedDict, deque
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from math import isqrt
+from time import monotonic
+
+from trimtab_service.compute import Asked, Compute
+from trimtab_service.domain.errors import SpaceExhausted, StudyNotFound, StudyStopped, TrimtabError
+from trimtab_service.domain.past import Past
+from trimtab_service.domain.space import Parameters
+from trimtab_service.domain.study import Study, StudyState
+from trimtab_service.domain.suggestion import ModelInfo, Source, Suggested, Trial, TrialState, lease_end
+from trimtab_service.histories import Histories, Look
+from trimtab_service.metrics import Metrics
+from trimtab_service.nearness import is_new
+from trimtab_service.storage import Storage
+from trimtab_service.store.base import NumberTaken, Request
+from trimtab_service.store.queue import DESIGNED, Claim, Claimed, QueuedTrial
+
+log = logging.getLogger(__name__)
+
+PATIENCE = 4
+"""How many observations a queued trial may be behind, for each trial that is being tried. With W workers, W - 1
+results are missing from any suggestion when its own comes in; a few times that is what workers put up with
+while the model is slower than they are. Where nothing is being tried, only the newest knowledge will do."""
+
+LATELY = 32  # flights, from which the demand during the next one is judged
+# Of what waits, a worker takes two at most before the next flight is over. (Without such a bound, more points
+# make a flight longer, and a longer flight makes more seem to be wanted during it.)
+EACH_WORKER = 2
+MOST_UNASKED = 16  # flights in a row without a Suggest in between: then nobody seems to be waiting any more
+MOST_STUDIES = 1_000  # whose queues a server looks after
+FLIGHT_SECONDS = 120.0  # after which an optimizer is taken for stuck, and others may try
+# How long others leave the computing to a server that has stopped to say that it
+# is at it, how often it says so, and how often the others look again.
+LEASE = timedelta(seconds=1.0)
+RENEWAL = 0.3
+LOOK = 0.03
+MOST_ROUNDS = 12  # of storing points while others store theirs
+
+
+@dataclass(slots=True)
+class Line:
+    """What a server knows of the demand for one study's suggestions.
+
+    waiting: suggestions that callers wait for. asked, calls: suggestions asked for
+    since the last flight began, and in how many calls. lately: the most that were to be
+    ready by these, for the flights before.
+    at_work: how many were being tried or waited for when each of them began.
+    news: something was observed since the last flight read the history.
+    unasked: flights since the last Suggest. depth: what waits in the queue.
+    """
+
+    study: Study
+    waiting: int = 0
+    asked: int = 0
+    calls: int = 0
+    lately: deque[int] = field(default_factory=lambda: deque(maxlen=LATELY))
+    at_work: deque[int] = field(default_factory=lambda: deque(maxlen=LATELY))
+    news: bool = False
+    unasked: int = 0
+    depth: int = 0
+    flight: asyncio.Task[None] | None = None
+
+    def demand(self, pending: int) -> int:
+        """How many suggestions to have ready, while so many are being tried; ends the count of those asked for.
+
+        As many as were asked for during one flight at most, and, where these were several
+        calls, the root of their number more: by so much do random arrivals differ.
+        """
+        self.lately.append(self.asked + (isqrt(self.calls) if self.calls > 1 else 0))
+        self.at_work.append(pending + self.waiting)
+        self.asked = self.calls = 0
+        most = min(max(self.lately), EACH_WORKER * max(self.at_work))
+        return max(self.waiting, most, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """Who asks for how many suggestions, and until when on the monotonic clock an answer is of use."""
+
+    study: Study
+    count: int
+    worker: str
+    request: Request | None
+    asked: datetime
+    end: float
+
+
+class Ahead:
+    """The queues of the studies in use."""
+
+    def __init__(self, storage: Storage, histories: Histories, compute: Compute, most: int, metrics: Metrics) -> None:
+        """``most``: how many suggestions of a study may wait; 0: none are computed ahead."""
+        self.most = most
+        self._storage = storage
+        self._histories = histories
+        self._compute = compute
+        self._metrics = metrics
+        self._lines: OrderedDict[str, Line] = OrderedDict()
+        self._closed = False
+        metrics.queue_depth.set_function(lambda: sum(line.depth for line in self._lines.values()))
+
+    async def suggest(self, wish: Wish) -> Claimed:
+        """Trials from the queue, or else those of the next flight.
+
+        Raises TimeoutError, OptimizerFailed, Overloaded, StudyStopped,
+        StudyNotFound, RequestIdReused, and what the optimizer says to the caller.
+        """
+        line = self._line(wish.study)
+        line.asked += wish.count
+        line.calls += 1
+        line.unasked = 0
+        claimed = await self.claim(wish)
+        if claimed is not None:
+            return claimed
+        line.waiting += wish.count
+        try:
+            while claimed is None:
+                async with asyncio.timeout(wish.end - monotonic()):
+                    await self._flown(line)
+                claimed = await self.claim(wish)
+        finally:
+            line.waiting -= wish.count
+        return claimed
+
+    async def claim(self, wish: Wish, grace: int = 0, detail: str = "") -> Claimed | None:
+        """Takes trials out of the queue; ``grace``: how many observations they may be behind in any case."""
+        claim = Claim(wish.count, wish.asked, wish.worker, PATIENCE, grace, detail=detail)
+        now = self._storage.now()
+        with self._metrics.phase("claim"):
+            claimed = await self._storage.write(
+                self._storage.store.claim_trials, wish.study.name, claim, now, wish.request
+            )
+        self._metrics.claims.labels("miss" if claimed is None else "hit").inc()
+        if claimed is not None:
+            self._count(claimed)
+        return claimed
+
+    def _count(self, claimed: Claimed) -> None:
+        line = self._line(claimed.study)
+        line.depth = max(0, line.depth - len(claimed.trials))
+        for trial in claimed.trials:
+            if trial.source is Source.MODEL:
+                self._metrics.queue_age.observe(max(0, claimed.observation_count - trial.model.observation_count))
+
+    def observed(self, study: Study) -> None:
+        """Something was: what waits in the queue is to be replaced, if anybody has asked for suggestions here."""
+        line = self._lines.get(study.uid)
+        if line is not None and self.most:
+            line.news = True
+            self._set_off(line)
+
+    def _set_off(self, line: Line) -> None:
+        if not self._closed and line.flight is None and line.unasked < MOST_UNASKED:
+            line.flight = asyncio.create_task(self._fly(line))
+            line.flight.add_done_callback(lambda flight: self._ended(line, flight))
+
+    def _ended(self, line: Line, flight: asyncio.Task[None]) -> None:
+        line.flight = None
+        if flight.cancelled():
+            return
+        error = flight.exception()  # seen, whoever waits
+        if error is None:
+            if line.news:
+                self._set_off(line)
+        elif not isinstance(error, TrimtabError | TimeoutError):
+            log.error("computing ahead failed", exc_info=error)
+
+    def _line(self, study: Study) -> Line:
+        line = self._lines.setdefault(study.uid, Line(study))
+        self._lines.move_to_end(study.uid)
+        if len(self._lines) > MOST_STUDIES:
+            for uid, each in self._lines.items():
+                if each.flight is None and not each.waiting and each is not line:
+                    del self._lines[uid]
+                    break
+        return line
+
+    async def _flown(self, line: Line) -> None:
+        """Until the flight under way, or else a new one, has ended; raises what it raises."""
+        if line.flight is None:
+            self._set_off(line)
+        if line.flight is not None:
+            await asyncio.shield(line.flight)
+
+    async def _fly(self, line: Line) -> None:
+        async with self._alone(line) as first:
+            if not first:
+                return
+            line.unasked += 1
+            line.news = False
+            look = await self._histories.look(line.study.name)
+            study = look.snapshot.study
+            if study.uid != line.study.uid:
+                raise StudyNotFound(f"{study.name} was deleted", study=str(study.name))
+            if study.state is not StudyState.ACTIVE:
+                raise StudyStopped(f"{study.name} is {study.state.value}: set its state to active to go on")
+            line.study = study
+            fresh = _fresh(look)
+            line.depth = len(fresh)
+            wanted = min(line.demand(len(look.past.open)), max(self.most, 1), study.spec.space.cardinality or self.most)
+            if wanted > len(fresh):
+                past = with_open(look.past, fresh)
+                asked = Asked(study, past, {}, {}, await self._histories.related(study))
+                await self._stored(line, past, await self._computed(asked, wanted - len(fresh), line.waiting))
+
+    async def _computed(self, asked: Asked, count: int, waiting: int) -> Sequence[Suggested]:
+        try:
+            return await self._compute.suggest(asked, count, FLIGHT_SECONDS)
+        except SpaceExhausted:
+            # Only those who wait may be told that there aren't as many points.
+            least = min(max(waiting, 1), count)
+            if least == count:
+                raise
+            return await self._compute.suggest(asked, least, FLIGHT_SECONDS)
+
+    async def _stored(self, line: Line, past: Past, points: Sequence[Suggested]) -> None:
+        """Puts the points into the queue, under the numbers that are free by then: those that are still good."""
+        study, number = line.study, past.next_number
+        for _ in range(MOST_ROUNDS):
+            queued = self._queued(study, past, points, number)
+            try:
+                await self._storage.write(self._storage.store.queue_trials, study, queued)
+            except NumberTaken:
+                self._metrics.suggest_conflicts.inc()
+                look = await self._histories.look(study.name)
+                points, number = still_good(look, study, points, number), look.past.next_number
+                if not points:
+                    self._metrics.fits_wasted.inc()
+                    return
+            else:
+                line.depth += len(queued)
+                self._metrics.computed_ahead.inc(len(queued))
+                return
+
+    def _queued(self, study: Study, past: Past, points: Sequence[Suggested], number: int) -> list[QueuedTrial]:
+        trials = trials_of(study, past, points, number, self._storage.now())
+        return [
+            QueuedTrial(
+                replace(trial, state=TrialState.QUEUED, expire_time=trial.create_time),
+                DESIGNED if trial.source in (Source.INITIAL, Source.BASELINE) else past.observation_count,
+                study.revision,
+            )
+            for trial in trials
+        ]
+
+    @asynccontextmanager
+    async def _alone(self, line: Line) -> AsyncIterator[bool]:
+        """Whether this server is the one that computes for the study; where it isn't, after another one did."""
+        store = self._storage.store
+        now = self._storage.now()
+        end = now + LEASE
+        while not await self._storage.write(store.take_off, line.study, now, end):
+            await asyncio.sleep(LOOK)
+            snapshot = (await self._histories.look(line.study.name, trials=False)).snapshot
+            if snapshot.study.uid != line.study.uid or snapshot.has_queue:
+                yield False
+                return
+            now = self._storage.now()
+            end = now + LEASE
+        lease = _Lease(self._storage, line.study, end)
+        renewing = asyncio.create_task(lease.renew())
+        try:
+            yield True
+        finally:
+            renewing.cancel()
+            with suppress(asyncio.CancelledError):
+                await renewing
+            with suppress(TrimtabError):  # others wait for LEASE then
+                await self._storage.write(store.land, line.study, lease.end)
+
+    async def close(self) -> None:
+        """Gives up what is under way; nothing that was promised is lost."""
+        self._closed = True
+        flights = [line.flight for line in self._lines.values() if line.flight is not None]
+        for flight in flights:
+            flight.cancel()
+        await asyncio.gather(*flights, return_exceptions=True)
+
+
+@dataclass(slots=True)
+class _Lease:
+    """Says in the store that this server is computing for a study, for as long as it does."""
+
+    storage: Storage
+    study: Study
+    end: datetime
+
+    async def renew(self) -> None:
+        """Until it is cancelled."""
+        while True:
+            await asyncio.sleep(RENEWAL)
+            now = self.storage.now()
+            before, self.end = self.end, now + LEASE
+            with suppress(TrimtabError):  # the next time may do
+                await self.storage.write(self.storage.store.take_off, self.study, now, self.end, again=before)
+
+
+def trials_of(study: Study, past: Past, points: Sequence[Suggested], number: int, now: datetime) -> list[Trial]:
+    """The points as PENDING trials from ``number`` on, whose lease begins now.
+
+    In a study that is to be good in several conditions, where the point doesn't say in which, in one after the other.
+    """
+    robustness = study.spec.robustness
+    conditions: Sequence[Parameters] = ({},) if robustness is None else robustness.conditions
+    model = ModelInfo(study.algorithm.name, past.revision, past.observation_count)
+    return [
+        Trial(
+            number=number + index,
+            state=TrialState.PENDING,
+            parameters=point.parameters,
+            source=point.source,
+            model=model,
+            create_time=now,
+            expire_time=lease_end(now, study.spec.lease),
+            context=point.context or conditions[(number + index) % len(conditions)],
+            detail=point.detail,
+        )
+        for index, point in enumerate(points)
+    ]
+
+
+def _fresh(look: Look) -> list[QueuedTrial]:
+    """What waits and stays: nothing that is computed now could know more."""
+    study, known = look.snapshot.study, look.past.observation_count
+    return [each for each in look.snapshot.queue if each.known >= known and is_for(study, each)]
+
+
+def is_for(study: Study, queued: QueuedTrial) -> bool:
+    """Whether a queued trial is good for the study as it is now."""
+    return queued.study_revision in (0, study.revision)
+
+
+def with_open(past: Past, queued: Sequence[QueuedTrial]) -> Past:
+    """The past in which what is queued is being tried already."""
+    waiting = tuple(replace(each.trial, state=TrialState.PENDING) for each in queued)
+    return replace(past, open=past.open + waiting)
+
+
+def still_good(look: Look, study: Study, points: Sequence[Suggested], number: int) -> list[Suggested]:
+    """Those of the points that no trial from ``number`` on, stored meanwhile, makes needless: see ``is_new``."""
+    if look.snapshot.study.etag != study.etag:
+        return []
+    past = look.past
+    trials = [*past.ended[: past.count], *past.open, *(each.trial for each in look.snapshot.queue)]
+    stored = [trial.parameters for trial in trials if trial.number >= number]
+    return [point for point in points if is_new(study.spec.space, point.parameters, stored)]

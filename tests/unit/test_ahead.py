@@ -1,0 +1,63 @@
+"""How many suggestions are computed ahead."""
+
+from __future__ import annotations
+
+from store_values import a_study
+from trimtab_service.ahead import EACH_WORKER, LATELY, Line
+
+
+def asked(line: Line, *counts: int) -> None:
+    """Calls that ask for so many suggestions each."""
+    line.asked += sum(counts)
+    line.calls += len(counts)
+
+
+def test_who_works_alone_has_one_ready() -> None:
+    """Call after call, whether it waits or has observed something."""
+    line = Line(a_study())
+    demands = []
+    for _ in range(3):
+        asked(line, 1)
+        line.waiting = 1
+        demands.append(line.demand(0))
+        line.waiting = 0
+        demands.append(line.demand(1))
+    assert demands == [1] * 6
+
+
+def test_who_asks_for_batches_has_one_ready() -> None:
+    """Of the same size, and no more."""
+    line = Line(a_study())
+    asked(line, 8)
+    assert line.demand(8) == 8
+    assert line.demand(0) == 8
+
+
+def test_several_who_ask_have_some_more_ready() -> None:
+    """By the root of their number, since they don't come evenly."""
+    line = Line(a_study())
+    asked(line, *[1] * 9)
+    assert line.demand(16) == 9 + 3
+
+
+def test_no_more_than_the_workers_can_take() -> None:
+    """Else a long computation would make the next one longer."""
+    line = Line(a_study())
+    asked(line, *[1] * 100)
+    assert line.demand(7) == 7 * EACH_WORKER
+
+
+def test_who_waits_is_served_in_any_case() -> None:
+    """All at once."""
+    line = Line(a_study(), waiting=50)
+    asked(line, *[1] * 3)
+    assert line.demand(0) == 50
+
+
+def test_what_was_long_ago_is_forgotten() -> None:
+    """One is ready in any case."""
+    line = Line(a_study())
+    asked(line, *[1] * 16)
+    line.demand(16)
+    demands = [line.demand(16) for _ in range(LATELY)]
+    assert (demands[0], demands[-1]) == (20, 1)
