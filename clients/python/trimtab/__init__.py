@@ -40,6 +40,7 @@ What a caller can meet (the whole tree is in ``trimtab.errors``):
 from __future__ import annotations
 
 from trimtab._client import AsyncClient, Client
+from trimtab._elsewhere import ImportedTrial, ImportResult
 from trimtab._study import AsyncStudy, Study
 from trimtab._suggestion import AsyncSuggestion, Suggestion
 from trimtab.answers import (
@@ -74,8 +75,14 @@ from trimtab.errors import (
     UnavailableError,
     Violation,
 )
+from trimtab.explanation import Explanation, Neighbour, ParetoFront, ParetoPoint, Slice, SlicePoint
+from trimtab.laws import Between, LinearConstraint, NormalPrior, Simplex, WeightsPrior
+from trimtab.outcomes import OutcomeConstraint, Robustness
+from trimtab.prediction import Prediction
 from trimtab.space import (
     Categorical,
+    Desirability,
+    Desire,
     Discrete,
     Float,
     Integer,
@@ -94,22 +101,31 @@ __all__ = [
     "AsyncClient",
     "AsyncStudy",
     "AsyncSuggestion",
+    "Between",
     "Categorical",
     "ChosenAlgorithm",
     "Client",
     "ContentionError",
     "DeadlineExceededError",
+    "Desirability",
+    "Desire",
     "Discrete",
     "EtagMismatchError",
+    "Explanation",
     "FailedPreconditionError",
     "Float",
+    "ImportResult",
+    "ImportedTrial",
     "Incumbent",
     "Integer",
     "InternalError",
     "InvalidArgumentError",
+    "LinearConstraint",
     "Measurement",
     "Metric",
     "ModelInfo",
+    "Neighbour",
+    "NormalPrior",
     "NotFoundError",
     "Observation",
     "ObservationConflictError",
@@ -117,11 +133,19 @@ __all__ = [
     "ObserveResult",
     "ObserveStatus",
     "Outcome",
+    "OutcomeConstraint",
     "OverloadedError",
     "Parameter",
+    "ParetoFront",
+    "ParetoPoint",
     "PermissionDeniedError",
+    "Prediction",
     "Ratio",
+    "Robustness",
     "ServiceError",
+    "Simplex",
+    "Slice",
+    "SlicePoint",
     "Source",
     "SpaceExhaustedError",
     "Study",
@@ -138,6 +162,7 @@ __all__ = [
     "UnavailableError",
     "Violation",
     "WeightedSum",
+    "WeightsPrior",
 ]
 
 # Users know every name by this package, and so do tracebacks and pickles.

@@ -15,9 +15,10 @@ from trimtab import _convert as convert
 from trimtab import _methods as methods
 from trimtab._caller import Caller, fresh_request_id
 from trimtab._convert_study import study_from_message
+from trimtab._plain import ParameterValue, ValueLike
 from trimtab.answers import ModelInfo, ObserveResult, ObserveStatus, Source, StudyDescription, Suggested
 from trimtab.errors import ServiceError, TrimtabError
-from trimtab.space import MeasurementLike, Observation, ParameterValue, ValueLike
+from trimtab.space import MeasurementLike, Observation
 from trimtab.spec import lets_in, plain_patterns
 from trimtab.v1 import study_pb2, study_service_pb2, tuning_service_pb2
 
@@ -33,7 +34,7 @@ class _Facts:
     """What the client remembers of a study, to do without the server or without asking again."""
 
     baseline: Mapping[str, ParameterValue] | None
-    objective: str
+    objective: str | None  # None where there are several
 
 
 class StudyCalls:
@@ -63,7 +64,8 @@ class StudyCalls:
         """Keeps what a call may need later; of all that a study is, it reads no more than that."""
         spec = study.spec
         baseline = convert.parameters_from_message(spec.baseline) if spec.HasField("baseline") else None
-        self._facts = _Facts(baseline, spec.objectives[0].metric)
+        objective = spec.objectives[0].metric if len(spec.objectives) == 1 else None
+        self._facts = _Facts(baseline, objective)
         return self._facts
 
     # Suggest
@@ -76,8 +78,9 @@ class StudyCalls:
         timeout: float | None,
         on_unavailable: OnUnavailable,
         request_id: str | None,
+        fixed: Mapping[str, ValueLike] | None = None,
     ) -> list[Suggested]:
-        """``count`` suggestions; the baseline where the service can't answer in time and it is among ``allowed``."""
+        """``count`` suggestions; the baseline where the service can't answer in time and it may be suggested."""
         patterns = None if allowed is None else plain_patterns(allowed)
         if patterns == ():
             raise ValueError("allowed is empty, so there is nothing to suggest; None allows every arm")
@@ -93,6 +96,7 @@ class StudyCalls:
             worker=self._worker,
             fallback=forbid if strict else allow,
             allowed=map(convert.parameters_to_message, patterns or ()),
+            fixed=convert.parameters_to_message(fixed) if fixed else None,
         )
         deadline = self.caller.deadline(timeout)
         try:
@@ -100,6 +104,8 @@ class StudyCalls:
         except ServiceError as error:
             baseline = self.baseline
             if strict or baseline is None or not (patterns is None or lets_in(patterns, baseline)):
+                raise
+            if fixed and not lets_in(plain_patterns([fixed]), baseline):
                 raise
             return [_fallback(baseline, error)] * count
         if not strict and self.baseline is None:
@@ -159,6 +165,8 @@ class StudyCalls:
         if not suggestion_id:
             return metrics  # never sent: no need to ask what the number is of
         facts = self._facts or await self._look_up(self.caller.deadline(timeout))
+        if facts.objective is None:
+            raise TypeError("the study has several objectives: say of which metric each number is")
         return {facts.objective: measured, **metrics}
 
     async def extend_lease(self, trial: str, lease: timedelta | None, timeout: float | None) -> datetime:

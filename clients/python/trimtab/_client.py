@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from types import TracebackType
 from typing import Generic, TypeVar
@@ -14,6 +15,7 @@ from trimtab._blocking import blocking, iterating
 from trimtab._caller import Caller, fresh_request_id
 from trimtab._calls import StudyCalls
 from trimtab._convert_study import spec_from_message, spec_to_message, study_from_message
+from trimtab._plain import ValueLike, plain_value
 from trimtab._study import PAGE_SIZE, AsyncStudy, Study
 from trimtab._suggestion import AsyncSuggestion, Suggestion
 from trimtab._transport import (
@@ -27,7 +29,9 @@ from trimtab._transport import (
 )
 from trimtab.answers import StudyDescription
 from trimtab.errors import AlreadyExistsError, StudyMismatchError
-from trimtab.space import Metric, Parameter, ValueLike, plain_value
+from trimtab.laws import LinearConstraint, Simplex
+from trimtab.outcomes import OutcomeConstraint, Robustness
+from trimtab.space import Metric, Parameter
 from trimtab.spec import StudySpec, differences, duration, duration_or_forever
 from trimtab.v1 import study_pb2, study_service_pb2
 
@@ -76,9 +80,14 @@ class ClientCore(Generic[Handle]):
         study_id: str,
         *,
         parameters: Sequence[Parameter],
-        minimize: str | None = None,
-        maximize: str | None = None,
+        linear_constraints: Sequence[LinearConstraint] = (),
+        simplexes: Sequence[Simplex] = (),
+        minimize: str | Sequence[str] | None = None,
+        maximize: str | Sequence[str] | None = None,
+        reference_point: Mapping[str, float] | None = None,
         metrics: Sequence[Metric] = (),
+        outcome_constraints: Sequence[OutcomeConstraint] = (),
+        cost_metric: str | None = None,
         context: Sequence[Parameter] = (),
         algorithm: str = "auto",
         options: Mapping[str, ValueLike] | None = None,
@@ -88,6 +97,9 @@ class ClientCore(Generic[Handle]):
         reward_wait: timedelta | float | None = None,
         default_reward: float | None = None,
         retention: timedelta | float | None = None,
+        half_life: timedelta | float | None = None,
+        robustness: Robustness | None = None,
+        transfer_from: Sequence[str] = (),
         disabled_arms: Sequence[Mapping[str, ValueLike]] = (),
         seed: int | None = None,
         description: str = "",
@@ -98,16 +110,22 @@ class ClientCore(Generic[Handle]):
         """Creates a study. What the arguments mean: see ``StudySpec``.
 
         study_id: a lowercase letter, then lowercase letters, digits and -.
-        lease, decision_lifetime, reward_wait, retention: numbers are seconds.
+        lease, decision_lifetime, reward_wait, retention, half_life: numbers are
+            seconds.
         exist_ok: a study of this name and of this definition will do; one of
             another definition raises StudyMismatchError, which says what
             differs. What is left out here isn't compared.
         """
         spec = StudySpec(
             parameters=parameters,
+            linear_constraints=linear_constraints,
+            simplexes=simplexes,
             minimize=minimize,
             maximize=maximize,
+            reference_point=reference_point or {},
             metrics=metrics,
+            outcome_constraints=outcome_constraints,
+            cost_metric=cost_metric,
             context=context,
             algorithm=algorithm,
             options=options or {},
@@ -117,6 +135,9 @@ class ClientCore(Generic[Handle]):
             reward_wait=None if reward_wait is None else duration(reward_wait),
             default_reward=default_reward,
             retention=None if retention is None else duration_or_forever(retention),
+            half_life=None if half_life is None else duration(half_life),
+            robustness=robustness,
+            transfer_from=transfer_from,
             disabled_arms=disabled_arms,
             seed=seed,
             description=description,
@@ -129,6 +150,7 @@ class ClientCore(Generic[Handle]):
     ) -> Handle:
         """Creates a study from a definition made before. See ``create_study``."""
         calls = StudyCalls(self._caller, self._full_name(study_id), self._worker)
+        spec = replace(spec, transfer_from=tuple(map(self._full_name, spec.transfer_from)))
         parent, _, last = calls.name.rpartition("/studies/")
         request = study_service_pb2.CreateStudyRequest(
             parent=parent,

@@ -14,9 +14,9 @@ from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from trimtab._plain import ParameterValue, ValueLike, plain_value
 from trimtab._status import error_of_item
 from trimtab.answers import (
-    Incumbent,
     ModelInfo,
     ObservationRecord,
     ObserveResult,
@@ -27,17 +27,8 @@ from trimtab.answers import (
     TrialState,
 )
 from trimtab.errors import Violation
-from trimtab.space import (
-    Measurement,
-    Observation,
-    Outcome,
-    ParameterValue,
-    ValueLike,
-    as_measurement,
-    plain_value,
-)
+from trimtab.space import Measurement, Observation, Outcome, as_measurement
 from trimtab.v1 import parameters_pb2 as pb_parameters
-from trimtab.v1 import study_service_pb2 as pb_study_service
 from trimtab.v1 import trial_pb2 as pb_trial
 from trimtab.v1 import tuning_service_pb2 as pb_tuning
 
@@ -107,7 +98,8 @@ def member(kind: type[Member], prefix: str, enum: Any, number: int) -> Member:
     return kind.__members__.get(name, kind.__members__["UNKNOWN"])
 
 
-def _source(number: int) -> Source:
+def source_from_message(number: int) -> Source:
+    """UNKNOWN for one that this client doesn't know."""
     return member(Source, "SOURCE_", pb_trial.Source, number)
 
 
@@ -119,7 +111,7 @@ def state_to_message(state: TrialState) -> pb_trial.TrialState:
 # Suggestions and observations
 
 
-def _model_from_message(message: pb_trial.ModelInfo) -> ModelInfo:
+def model_from_message(message: pb_trial.ModelInfo) -> ModelInfo:
     return ModelInfo(message.algorithm, message.revision, message.observation_count)
 
 
@@ -128,11 +120,12 @@ def suggested_from_message(message: pb_trial.Suggestion) -> Suggested:
     return Suggested(
         id=message.id,
         parameters=parameters_from_message(message.parameters),
-        source=_source(message.source),
+        source=source_from_message(message.source),
         propensity=message.propensity if message.HasField("propensity") else None,
-        model=_model_from_message(message.model),
+        model=model_from_message(message.model),
         expire_time=_time_or_none(message, "expire_time"),
         detail=message.detail,
+        context=parameters_from_message(message.context),
     )
 
 
@@ -145,7 +138,7 @@ def _measurement_to_message(measurement: Measurement) -> pb_trial.Measurement:
     )
 
 
-def _measurements_from_message(messages: Mapping[str, pb_trial.Measurement]) -> dict[str, Measurement]:
+def measurements_from_message(messages: Mapping[str, pb_trial.Measurement]) -> dict[str, Measurement]:
     measurements = {}
     for name in sorted(messages):
         message = messages[name]
@@ -174,7 +167,7 @@ def observation_from_message(message: pb_trial.Observation) -> Observation:
     """The same read back; an unset outcome is a completed one."""
     return Observation(
         message.suggestion_id,
-        _measurements_from_message(message.measurements),
+        measurements_from_message(message.measurements),
         _OUTCOME_OF.get(message.outcome, Outcome.COMPLETED),
         message.reason,
     )
@@ -200,10 +193,10 @@ def trial_from_message(message: pb_trial.Trial) -> Trial:
         state=member(TrialState, "TRIAL_STATE_", pb_trial.TrialState, message.state),
         parameters=parameters_from_message(message.parameters),
         context=parameters_from_message(message.context),
-        source=_source(message.source),
-        model=_model_from_message(message.model),
+        source=source_from_message(message.source),
+        model=model_from_message(message.model),
         worker=message.worker,
-        measurements=_measurements_from_message(message.measurements),
+        measurements=measurements_from_message(message.measurements),
         reason=message.reason,
         create_time=time_from_message(message.create_time),
         expire_time=_time_or_none(message, "expire_time"),
@@ -224,18 +217,4 @@ def record_from_message(message: pb_trial.ObservationRecord) -> ObservationRecor
         suggest_time=_time_or_none(message, "suggest_time"),
         is_default=message.is_default,
         replaces_default=message.replaces_default,
-    )
-
-
-def incumbent_from_message(message: pb_study_service.GetIncumbentResponse) -> Incumbent:
-    """The best parameters known."""
-    known = message.HasField("predicted_standard_error")
-    return Incumbent(
-        parameters=parameters_from_message(message.parameters),
-        predicted_mean=message.predicted_mean if message.HasField("predicted_mean") else None,
-        predicted_standard_error=message.predicted_standard_error if known else None,
-        trial=message.trial,
-        source=_source(message.source),
-        model=_model_from_message(message.model),
-        probability_best=message.probability_best if message.HasField("probability_best") else None,
     )

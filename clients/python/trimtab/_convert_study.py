@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any, cast
+from typing import cast
 
 from google.protobuf.duration_pb2 import Duration
 
@@ -20,25 +20,30 @@ from trimtab._convert import (
     value_from_message,
     value_to_message,
 )
-from trimtab.answers import StudyCounts, StudyDescription
-from trimtab.space import (
-    Categorical,
-    Discrete,
-    Float,
-    Integer,
-    Metric,
-    Parameter,
-    ParameterValue,
-    Ratio,
-    ValueLike,
-    WeightedSum,
+from trimtab._convert_outcomes import (
+    constraint_from_message,
+    constraint_to_message,
+    desire_from_message,
+    desire_to_message,
+    objectives_from_messages,
+    objectives_to_messages,
+    robustness_from_message,
+    robustness_to_message,
 )
+from trimtab._convert_space import (
+    linear_constraint_from_message,
+    parameter_from_message,
+    parameter_to_message,
+    simplex_from_message,
+    space_to_message,
+)
+from trimtab._plain import ParameterValue, ValueLike
+from trimtab.answers import StudyCounts, StudyDescription
+from trimtab.space import Desirability, Metric, Ratio, WeightedSum
 from trimtab.spec import FOREVER, ChosenAlgorithm, StudyChange, StudySpec, StudyState
 from trimtab.v1 import parameters_pb2 as pb_parameters
 from trimtab.v1 import study_pb2 as pb_study
 
-_SCALES = {"linear": pb_parameters.SCALE_LINEAR, "log": pb_parameters.SCALE_LOG, "logit": pb_parameters.SCALE_LOGIT}
-_SCALE_NAMES = {number: name for name, number in _SCALES.items()}
 _KINDS = {"real": pb_study.METRIC_KIND_REAL, "binary": pb_study.METRIC_KIND_BINARY}
 _OUTSIDE = {"refuse": pb_study.OUTSIDE_RANGE_REFUSE, "clip": pb_study.OUTSIDE_RANGE_CLIP}
 
@@ -53,52 +58,6 @@ def _choice(table: Mapping[str, int], value: str, what: str) -> int:
 def study_state_to_message(state: StudyState) -> pb_study.StudyState:
     """ValueError for UNKNOWN, which nothing can be set to."""
     return cast(pb_study.StudyState, pb_study.StudyState.Value(f"STUDY_STATE_{state.name}"))
-
-
-def parameter_to_message(parameter: Parameter) -> pb_parameters.ParameterSpec:
-    """The declaration of a parameter or of a context value."""
-    if not isinstance(parameter, Parameter):
-        raise TypeError(f"a parameter must be a Float, Integer, Categorical or Discrete, not {parameter!r:.80}")
-    message = pb_parameters.ParameterSpec(name=parameter.name, description=parameter.description)
-    match parameter:
-        case Float():
-            message.float_range.min, message.float_range.max = parameter.min, parameter.max
-            message.float_range.scale = _choice(_SCALES, parameter.scale, "scale")  # type: ignore[assignment]
-            if parameter.step is not None:
-                message.float_range.step = parameter.step
-        case Integer():
-            message.integer_range.min, message.integer_range.max = parameter.min, parameter.max
-            message.integer_range.scale = _choice(_SCALES, parameter.scale, "scale")  # type: ignore[assignment]
-        case Categorical():
-            message.categorical.values.extend(value_to_message(value) for value in parameter.values)
-            message.categorical.SetInParent()
-        case Discrete():
-            message.discrete.values.extend(value_to_message(value) for value in parameter.values)
-            message.discrete.SetInParent()
-    return message
-
-
-def parameter_from_message(message: pb_parameters.ParameterSpec) -> Parameter:
-    """TypeError for a kind of parameter that this client doesn't know."""
-    name, description = message.name, message.description
-    match message.WhichOneof("domain"):
-        case "float_range":
-            real = message.float_range
-            step = real.step if real.HasField("step") else None
-            scale = _SCALE_NAMES.get(real.scale, "linear")
-            return Float(name, real.min, real.max, scale, step, description=description)  # type: ignore[arg-type]
-        case "integer_range":
-            whole = message.integer_range
-            scale = _SCALE_NAMES.get(whole.scale, "linear")
-            return Integer(name, whole.min, whole.max, scale, description=description)  # type: ignore[arg-type]
-        case "categorical":
-            choices: list[Any] = [value_from_message(value) for value in message.categorical.values]
-            return Categorical(name, choices, description=description)
-        case "discrete":
-            numbers: list[Any] = [value_from_message(value) for value in message.discrete.values]
-            return Discrete(name, numbers, description=description)
-        case _:
-            raise TypeError(f"parameter {name!r} is of a kind that this client doesn't know; a newer one may")
 
 
 def _metric_to_message(metric: Metric) -> pb_study.MetricSpec:
@@ -119,18 +78,23 @@ def _metric_to_message(metric: Metric) -> pb_study.MetricSpec:
         case Ratio():
             message.ratio.numerator = metric.formula.numerator
             message.ratio.denominator = metric.formula.denominator
+        case Desirability():
+            message.desirability.desires.extend(map(desire_to_message, metric.formula.desires))
+            message.desirability.SetInParent()
         case _:
-            raise TypeError(f"a formula must be a WeightedSum or a Ratio, not {metric.formula!r:.80}")
+            raise TypeError(f"a formula must be a WeightedSum, a Ratio or a Desirability, not {metric.formula!r:.80}")
     return message
 
 
 def _metric_from_message(message: pb_study.MetricSpec) -> Metric:
-    formula: WeightedSum | Ratio | None = None
+    formula: WeightedSum | Ratio | Desirability | None = None
     match message.WhichOneof("formula"):
         case "weighted_sum":
             formula = WeightedSum(message.weighted_sum.weights)
         case "ratio":
             formula = Ratio(message.ratio.numerator, message.ratio.denominator)
+        case "desirability":
+            formula = Desirability([desire_from_message(each) for each in message.desirability.desires])
     return Metric(
         message.name,
         "binary" if message.kind == pb_study.METRIC_KIND_BINARY else "real",
@@ -144,12 +108,11 @@ def _metric_from_message(message: pb_study.MetricSpec) -> Metric:
 
 def spec_to_message(spec: StudySpec) -> pb_study.StudySpec:
     """What is None in the spec is unset in the message."""
-    goal = pb_study.GOAL_MINIMIZE if spec.minimize is not None else pb_study.GOAL_MAXIMIZE
     return pb_study.StudySpec(
-        search_space=pb_parameters.SearchSpace(parameters=map(parameter_to_message, spec.parameters)),
+        search_space=space_to_message(spec.parameters, spec.linear_constraints, spec.simplexes),
         context=map(parameter_to_message, spec.context),
         metrics=map(_metric_to_message, spec.metrics),
-        objectives=[pb_study.Objective(metric=spec.objective, goal=goal)],
+        objectives=objectives_to_messages(spec),
         algorithm=algorithm_to_message(spec.algorithm, spec.options),
         baseline=None if spec.baseline is None else parameters_to_message(spec.baseline),
         lease=_duration_or_unset(spec.lease),
@@ -158,6 +121,11 @@ def spec_to_message(spec: StudySpec) -> pb_study.StudySpec:
         default_reward=spec.default_reward,
         retention=_duration_or_unset(spec.retention),
         disabled_arms=map(parameters_to_message, spec.disabled_arms),
+        outcome_constraints=map(constraint_to_message, spec.outcome_constraints),
+        cost_metric=spec.cost_metric,
+        half_life=_duration_or_unset(spec.half_life),
+        robustness=None if spec.robustness is None else robustness_to_message(spec.robustness),
+        transfer_from=spec.transfer_from,
         seed=spec.seed,
         description=spec.description,
         labels=spec.labels,
@@ -174,13 +142,15 @@ def algorithm_to_message(name: str, options: Mapping[str, ValueLike]) -> pb_stud
 
 
 def spec_from_message(message: pb_study.StudySpec) -> StudySpec:
-    """The first objective stands for all: there is exactly one today."""
-    objective = message.objectives[0]
-    minimized = objective.goal == pb_study.GOAL_MINIMIZE
+    """What is unset in the message is None in the spec."""
+    minimized, maximized, reference_point = objectives_from_messages(message.objectives)
     return StudySpec(
         parameters=[parameter_from_message(each) for each in message.search_space.parameters],
-        minimize=objective.metric if minimized else None,
-        maximize=None if minimized else objective.metric,
+        linear_constraints=[linear_constraint_from_message(each) for each in message.search_space.linear_constraints],
+        simplexes=[simplex_from_message(each) for each in message.search_space.simplexes],
+        minimize=minimized,
+        maximize=maximized,
+        reference_point=reference_point,
         metrics=[_metric_from_message(each) for each in message.metrics],
         context=[parameter_from_message(each) for each in message.context],
         algorithm=message.algorithm.name or "auto",
@@ -192,6 +162,11 @@ def spec_from_message(message: pb_study.StudySpec) -> StudySpec:
         default_reward=message.default_reward if message.HasField("default_reward") else None,
         retention=message.retention.ToTimedelta() if message.HasField("retention") else None,
         disabled_arms=[parameters_from_message(each) for each in message.disabled_arms],
+        outcome_constraints=[constraint_from_message(each) for each in message.outcome_constraints],
+        cost_metric=message.cost_metric or None,
+        half_life=message.half_life.ToTimedelta() if message.HasField("half_life") else None,
+        robustness=robustness_from_message(message.robustness) if message.HasField("robustness") else None,
+        transfer_from=message.transfer_from,
         seed=message.seed if message.HasField("seed") else None,
         description=message.description,
         labels=dict(message.labels),
@@ -255,4 +230,21 @@ def change_to_message(change: StudyChange) -> tuple[pb_study.Study, list[str]]:
     if change.disabled_arms is not None:
         spec.disabled_arms.extend(map(parameters_to_message, change.disabled_arms))
         paths.append("spec.disabled_arms")
+    paths += _outcome_changes(change, spec)
     return study, paths
+
+
+def _outcome_changes(change: StudyChange, spec: pb_study.StudySpec) -> list[str]:
+    """Puts what is asked of outcomes into the spec; the paths that were."""
+    paths = []
+    if change.outcome_constraints is not None:
+        spec.outcome_constraints.extend(map(constraint_to_message, change.outcome_constraints))
+        paths.append("spec.outcome_constraints")
+    if change.half_life is not None:
+        if change.half_life != FOREVER:
+            spec.half_life.CopyFrom(duration_to_message(change.half_life))
+        paths.append("spec.half_life")
+    if change.transfer_from is not None:
+        spec.transfer_from.extend(change.transfer_from)
+        paths.append("spec.transfer_from")
+    return paths

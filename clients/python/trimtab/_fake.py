@@ -11,10 +11,11 @@ import grpc
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from trimtab._fake_errors import invalid, not_found
+from trimtab._fake_laws import check_fixed
 from trimtab._fake_reward import check, reward
 from trimtab._fake_space import check_patterns, draw, may_be_suggested
 from trimtab.errors import FailedPreconditionError, ObservationConflictError, StudyStoppedError
-from trimtab.v1 import study_pb2, study_service_pb2, trial_pb2, tuning_service_pb2
+from trimtab.v1 import parameters_pb2, study_pb2, study_service_pb2, trial_pb2, tuning_service_pb2
 
 STATE_AFTER = {
     trial_pb2.OUTCOME_UNSPECIFIED: trial_pb2.TRIAL_STATE_COMPLETED,
@@ -50,35 +51,69 @@ class FakeStudy:
             raise StudyStoppedError(
                 f"{self.message.name} is stopped", code=grpc.StatusCode.FAILED_PRECONDITION, reason="STUDY_STOPPED"
             )
-        if {each.name for each in spec.context} != set(request.context.values):
-            raise invalid("context.values", f"must be {', '.join(each.name for each in spec.context) or 'empty'}")
+        context = self._context(request)
         check_patterns(spec, request.allowed)
+        check_fixed(spec.search_space, request.fixed)
+        waiting = [trial for trial in self.trials if trial.state == trial_pb2.TRIAL_STATE_QUEUED]
+        if waiting and not request.fixed.values:
+            return self._handed_out(waiting[0], request, context, now)
         number = len(self.trials) + 1
         trial = trial_pb2.Trial(
             name=f"{self.message.name}/trials/{number}",
             number=number,
             state=trial_pb2.TRIAL_STATE_PENDING,
-            context=request.context if spec.context else None,
+            context=context if spec.context else None,
             model=self._model(),
             worker=request.worker,
             create_time=now,
         )
         trial.expire_time.FromSeconds(now.seconds + spec.lease.seconds)
         baseline = spec.baseline if number == 1 and spec.HasField("baseline") else None
-        if baseline is not None and may_be_suggested(spec, request.allowed, baseline):
+        wanted = [*request.allowed, *([request.fixed] if request.fixed.values else [])]
+        if baseline is not None and may_be_suggested(spec, wanted, baseline):
             trial.parameters.CopyFrom(spec.baseline)
             trial.source = trial_pb2.SOURCE_BASELINE
         else:
-            trial.parameters.CopyFrom(draw(spec, request.allowed, self._random))
+            trial.parameters.CopyFrom(draw(spec, request.allowed, self._random, request.fixed.values))
             trial.source = trial_pb2.SOURCE_MODEL
         self.trials.append(trial)
+        return self._suggestion(trial)
+
+    def _context(self, request: tuning_service_pb2.SuggestRequest) -> parameters_pb2.Parameters:
+        """What the caller names, or, where the server chooses it, one condition after the other."""
+        spec = self.message.spec
+        wanted = set() if spec.HasField("robustness") else {each.name for each in spec.context}
+        if wanted != set(request.context.values):
+            raise invalid("context.values", f"must be {', '.join(sorted(wanted)) or 'empty'}")
+        if not spec.HasField("robustness"):
+            return request.context
+        return spec.robustness.conditions[len(self.trials) % len(spec.robustness.conditions)]
+
+    def _suggestion(self, trial: trial_pb2.Trial) -> trial_pb2.Suggestion:
         return trial_pb2.Suggestion(
             id=trial.name,
             parameters=trial.parameters,
             source=trial.source,
             model=trial.model,
             expire_time=trial.expire_time,
+            context=trial.context if self.message.spec.HasField("robustness") else None,
         )
+
+    def _handed_out(
+        self,
+        trial: trial_pb2.Trial,
+        request: tuning_service_pb2.SuggestRequest,
+        context: parameters_pb2.Parameters,
+        now: Timestamp,
+    ) -> trial_pb2.Suggestion:
+        """A trial that people put in line."""
+        trial.state = trial_pb2.TRIAL_STATE_PENDING
+        trial.worker = request.worker
+        trial.create_time.CopyFrom(now)
+        trial.expire_time.FromSeconds(now.seconds + self.message.spec.lease.seconds)
+        if self.message.spec.context:
+            trial.context.CopyFrom(context)
+        return self._suggestion(trial)
 
     def observe(
         self, observation: trial_pb2.Observation, path: str, now: Timestamp

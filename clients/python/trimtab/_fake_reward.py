@@ -1,9 +1,9 @@
-"""What the fake server makes of measurements: which ones fit a study, and what the objective is then."""
+"""What the fake server makes of measurements: which ones fit a study, and what the metrics are then."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from trimtab._fake_errors import invalid
 from trimtab.v1 import study_pb2, trial_pb2
@@ -24,21 +24,34 @@ def check(spec: study_pb2.StudySpec, measurements: Measurements, path: str) -> N
         if not math.isfinite(measurement.mean):
             raise invalid(f"{at}.mean", f"must be finite, not {measurement.mean}")
         _check_range(declared[name], measurement.mean, f"{at}.mean")
-    objective = declared[spec.objectives[0].metric]
-    for name in _inputs(objective) or [objective.name]:
+    needed = [each.metric for each in spec.objectives]
+    needed += [each.metric for each in spec.outcome_constraints]
+    needed += [spec.cost_metric] if spec.cost_metric else []
+    for name in needed:
+        _check_needed(declared[name], declared, measurements, path)
+    if spec.cost_metric and not reward(spec, measurements, spec.cost_metric) > 0:
+        raise invalid(f"{path}.measurements", f"{spec.cost_metric} is what the trial costs: greater than 0")
+
+
+def reward(spec: study_pb2.StudySpec, measurements: Measurements, metric: str = "") -> float:
+    """A metric of a completed observation, the objective unless it is named: measured or computed, clipped where it
+    says so."""
+    declared = {metric.name: metric for metric in spec.metrics}
+    target = declared[metric or spec.objectives[0].metric]
+    return _counted(target, _mean(target, declared, measurements))
+
+
+def _check_needed(
+    metric: study_pb2.MetricSpec, declared: Mapping[str, study_pb2.MetricSpec], measurements: Measurements, path: str
+) -> None:
+    for name in _inputs(metric) or [metric.name]:
         if name not in measurements:
             raise invalid(
-                f'{path}.measurements["{name}"]', "missing: it is an objective of the study, or a part of one"
+                f'{path}.measurements["{name}"]',
+                "missing: it is an objective of the study, a constraint or the cost, or a part of one",
             )
-    _check_formula(objective, declared, measurements, path)
-    _check_range(objective, _mean(objective, declared, measurements), f"{path}.measurements")
-
-
-def reward(spec: study_pb2.StudySpec, measurements: Measurements) -> float:
-    """The objective of a completed observation: measured or computed, clipped where its metric says so."""
-    declared = {metric.name: metric for metric in spec.metrics}
-    objective = declared[spec.objectives[0].metric]
-    return _counted(objective, _mean(objective, declared, measurements))
+    _check_formula(metric, declared, measurements, path)
+    _check_range(metric, _mean(metric, declared, measurements), f"{path}.measurements")
 
 
 def _inputs(metric: study_pb2.MetricSpec) -> list[str]:
@@ -48,6 +61,8 @@ def _inputs(metric: study_pb2.MetricSpec) -> list[str]:
             return sorted(metric.weighted_sum.weights)
         case "ratio":
             return [metric.ratio.numerator, metric.ratio.denominator]
+        case "desirability":
+            return [desire.metric for desire in metric.desirability.desires]
     return []
 
 
@@ -72,7 +87,23 @@ def _mean(
             return math.fsum(weight * means[name] for name, weight in metric.weighted_sum.weights.items())
         case "ratio":
             return means[metric.ratio.numerator] / means[metric.ratio.denominator]
+        case "desirability":
+            return _desirability(metric.desirability.desires, means)
     return measurements[metric.name].mean
+
+
+def _desirability(desires: Sequence[study_pb2.Desire], means: Mapping[str, float]) -> float:
+    weights = [desire.weight if desire.HasField("weight") else 1.0 for desire in desires]
+    logs = [math.log(0.01 + 0.99 * _desired(desire, means[desire.metric])) for desire in desires]
+    return math.exp(math.fsum(w * log for w, log in zip(weights, logs, strict=True)) / math.fsum(weights))
+
+
+def _desired(desire: study_pb2.Desire, value: float) -> float:
+    side = "low" if value < desire.target else "high"
+    if value == desire.target or not desire.HasField(side):
+        return 1.0
+    way = (value - getattr(desire, side)) / (desire.target - getattr(desire, side))
+    return float(max(way, 0.0) ** (desire.exponent if desire.HasField("exponent") else 1.0))
 
 
 def _counted(metric: study_pb2.MetricSpec, value: float) -> float:

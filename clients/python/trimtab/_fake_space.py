@@ -10,6 +10,7 @@ from decimal import Decimal
 
 from trimtab._convert import parameters_from_message
 from trimtab._fake_errors import invalid
+from trimtab._fake_laws import draw_legal, says_more
 from trimtab.spec import lets_in
 from trimtab.v1 import parameters_pb2, study_pb2
 
@@ -20,10 +21,18 @@ Value = parameters_pb2.Value
 
 
 def draw(
-    spec: study_pb2.StudySpec, allowed: Sequence[parameters_pb2.Parameters], luck: random.Random
+    spec: study_pb2.StudySpec,
+    allowed: Sequence[parameters_pb2.Parameters],
+    luck: random.Random,
+    fixed: Mapping[str, Value] | None = None,
 ) -> parameters_pb2.Parameters:
-    """A random point that is allowed and not disabled. InvalidArgumentError where there is none."""
+    """A random point that is legal, allowed and not disabled, with the values ``fixed``.
+
+    InvalidArgumentError where there is none.
+    """
     parameters = spec.search_space.parameters
+    if fixed or says_more(spec.search_space):
+        return draw_legal(spec.search_space, fixed or {}, lambda parameter: _value(parameter, luck), luck)
     if not allowed and not spec.disabled_arms:
         return _drawn(parameters, {}, luck)
     levels = [_levels(parameter) for parameter in parameters]

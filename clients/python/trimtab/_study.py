@@ -14,10 +14,16 @@ from trimtab import _methods as methods
 from trimtab._blocking import blocking, iterating
 from trimtab._caller import fresh_request_id
 from trimtab._calls import Measured, OnUnavailable, StudyCalls
+from trimtab._convert_explanation import explain_request, explanation_from_message, front_from_message
+from trimtab._convert_incumbent import incumbent_from_message
 from trimtab._convert_study import change_to_message, study_from_message
+from trimtab._elsewhere import Elsewhere
+from trimtab._plain import ParameterValue, ValueLike
 from trimtab._suggestion import AsyncSuggestion, Suggesting, Suggestion
 from trimtab.answers import Incumbent, ObservationRecord, ObserveResult, StudyDescription, Suggested, Trial, TrialState
-from trimtab.space import MeasurementLike, Observation, Outcome, Parameter, ParameterValue, ValueLike
+from trimtab.explanation import Explanation, ParetoFront, Slice
+from trimtab.outcomes import OutcomeConstraint
+from trimtab.space import MeasurementLike, Observation, Outcome, Parameter
 from trimtab.spec import StudyChange, StudyState, duration, duration_or_forever
 from trimtab.v1 import study_service_pb2 as pb
 
@@ -27,7 +33,7 @@ Arguments = ParamSpec("Arguments")
 PAGE_SIZE = 500  # of what is listed: a few hundred kilobytes a call
 
 
-class StudyCore(Generic[Handle]):
+class StudyCore(Elsewhere, Generic[Handle]):
     """What the blocking and the asyncio handle have in common."""
 
     def __init__(self, calls: StudyCalls, handle: Callable[[StudyCalls, Suggested], Handle]) -> None:
@@ -57,6 +63,7 @@ class StudyCore(Generic[Handle]):
         context: Mapping[str, ValueLike] | None = None,
         *,
         allowed: Sequence[Mapping[str, ValueLike]] | None = None,
+        fixed: Mapping[str, ValueLike] | None = None,
         timeout: float | None = None,
         on_unavailable: OnUnavailable = "baseline",
         request_id: str | None = None,
@@ -68,6 +75,9 @@ class StudyCore(Generic[Handle]):
             values for some of the parameters, and lets in every arm that has
             them all; the propensity is that of the choice among them. None:
             every arm. A baseline that isn't let in is no fallback.
+        fixed: trial studies: values that some of the parameters must have in
+            what is suggested; the others are chosen to go with them. A
+            baseline with other values is no fallback.
         timeout: in seconds, all attempts together. Make it small (0.05) where
             a user waits for the answer.
         on_unavailable: what to do when the service can't answer in time, or
@@ -79,7 +89,13 @@ class StudyCore(Generic[Handle]):
             too; None: drawn for this call, the same in all its attempts.
         """
         (suggestion,) = await self._suggest_many(
-            1, context, allowed=allowed, timeout=timeout, on_unavailable=on_unavailable, request_id=request_id
+            1,
+            context,
+            allowed=allowed,
+            fixed=fixed,
+            timeout=timeout,
+            on_unavailable=on_unavailable,
+            request_id=request_id,
         )
         return suggestion
 
@@ -89,13 +105,14 @@ class StudyCore(Generic[Handle]):
         context: Mapping[str, ValueLike] | None = None,
         *,
         allowed: Sequence[Mapping[str, ValueLike]] | None = None,
+        fixed: Mapping[str, ValueLike] | None = None,
         timeout: float | None = None,
         on_unavailable: OnUnavailable = "baseline",
         request_id: str | None = None,
     ) -> list[Handle]:
         """Asks for several at once, which differ from one another as far as the
         space allows (of a bandit each is a draw of its own). See ``suggest``."""
-        suggested = await self._calls.suggest(count, context, allowed, timeout, on_unavailable, request_id)
+        suggested = await self._calls.suggest(count, context, allowed, timeout, on_unavailable, request_id, fixed)
         return [self._handle(self._calls, each) for each in suggested]
 
     async def _observe(
@@ -156,6 +173,9 @@ class StudyCore(Generic[Handle]):
         parameters: Sequence[Parameter] | None = None,
         retention: timedelta | float | None = None,
         disabled_arms: Sequence[Mapping[str, ValueLike]] | None = None,
+        outcome_constraints: Sequence[OutcomeConstraint] | None = None,
+        half_life: timedelta | float | None = None,
+        transfer_from: Sequence[str] | None = None,
         etag: str = "",
         timeout: float | None = None,
     ) -> StudyDescription:
@@ -166,6 +186,10 @@ class StudyCore(Generic[Handle]):
         retention: of a bandit study; math.inf: for ever.
         disabled_arms: of a bandit study, all of them; empty: none. What was
             learned of an arm is kept, and observations of it are still taken.
+        outcome_constraints: of a trial study, all of them, of no other metrics
+            than before; empty: none.
+        half_life: of a trial study; math.inf: age doesn't count.
+        transfer_from: of a trial study, full names, all of them; empty: none.
         etag: of the description that the change rests on; raises
             EtagMismatchError if the study has changed since.
         """
@@ -180,6 +204,9 @@ class StudyCore(Generic[Handle]):
             parameters=parameters,
             retention=None if retention is None else duration_or_forever(retention),
             disabled_arms=disabled_arms,
+            outcome_constraints=outcome_constraints,
+            half_life=None if half_life is None else duration_or_forever(half_life),
+            transfer_from=transfer_from,
         )
         return await self._change(change, etag, timeout)
 
@@ -246,18 +273,48 @@ class StudyCore(Generic[Handle]):
                 return
 
     async def _incumbent(
-        self, context: Mapping[str, ValueLike] | None = None, *, timeout: float | None = None
+        self,
+        context: Mapping[str, ValueLike] | None = None,
+        *,
+        trial_cost: float | None = None,
+        timeout: float | None = None,
     ) -> Incumbent:
         """The best parameters known, by the model's posterior.
 
         context: the best for these values; None: the best of what was tried,
-        each judged at its own context.
+        each judged at its own context. trial_cost: what one more trial costs,
+        in the unit of the objective; the answer then says whether it is worth that.
         """
         request = pb.GetIncumbentRequest(
-            study=self.name, context=None if context is None else convert.parameters_to_message(context)
+            study=self.name,
+            context=None if context is None else convert.parameters_to_message(context),
+            trial_cost=trial_cost,
         )
         response = await self._calls.caller.call(methods.GET_INCUMBENT, request, timeout)
-        return convert.incumbent_from_message(response)
+        return incumbent_from_message(response)
+
+    async def _pareto_front(self, *, timeout: float | None = None) -> ParetoFront:
+        """The trials that are best for some trade between several objectives."""
+        request = pb.GetParetoFrontRequest(study=self.name)
+        return front_from_message(await self._calls.caller.call(methods.GET_PARETO_FRONT, request, timeout))
+
+    async def _explain(
+        self,
+        parameters: Mapping[str, ValueLike] | None = None,
+        *,
+        trial: str | int | None = None,
+        context: Mapping[str, ValueLike] | None = None,
+        slices: Sequence[Slice] = (),
+        timeout: float | None = None,
+    ) -> Explanation:
+        """What the model believes of a point, of a trial's, or else of the incumbent's; and why it would be tried.
+
+        context: in studies with one: in which to explain it; None: the trial's.
+        slices: the cuts through the model that are wanted.
+        """
+        name = "" if trial is None else self._trial_name(trial)
+        request = explain_request(self.name, parameters, name, context, slices)
+        return explanation_from_message(await self._calls.caller.call(methods.EXPLAIN, request, timeout))
 
     def _trial_name(self, trial: str | int) -> str:
         return trial if isinstance(trial, str) else f"{self.name}/trials/{trial}"
@@ -277,6 +334,8 @@ class Study(StudyCore[Suggestion]):
     abandon = blocking(StudyCore[Suggestion]._abandon)
     observe_many = blocking(StudyCore[Suggestion]._observe_many)
     extend_lease = blocking(StudyCore[Suggestion]._extend_lease)
+    import_trials = blocking(StudyCore[Suggestion]._import_trials)
+    enqueue = blocking(StudyCore[Suggestion]._enqueue)
     describe = blocking(StudyCore[Suggestion]._describe)
     update = blocking(StudyCore[Suggestion]._update)
     stop = blocking(StudyCore[Suggestion]._stop)
@@ -286,6 +345,8 @@ class Study(StudyCore[Suggestion]):
     trials = iterating(StudyCore[Suggestion]._trials)
     observations = iterating(StudyCore[Suggestion]._observations)
     incumbent = blocking(StudyCore[Suggestion]._incumbent)
+    pareto_front = blocking(StudyCore[Suggestion]._pareto_front)
+    explain = blocking(StudyCore[Suggestion]._explain)
 
 
 def _opening(
@@ -315,6 +376,8 @@ class AsyncStudy(StudyCore[AsyncSuggestion]):
     abandon = StudyCore[AsyncSuggestion]._abandon
     observe_many = StudyCore[AsyncSuggestion]._observe_many
     extend_lease = StudyCore[AsyncSuggestion]._extend_lease
+    import_trials = StudyCore[AsyncSuggestion]._import_trials
+    enqueue = StudyCore[AsyncSuggestion]._enqueue
     describe = StudyCore[AsyncSuggestion]._describe
     update = StudyCore[AsyncSuggestion]._update
     stop = StudyCore[AsyncSuggestion]._stop
@@ -324,3 +387,5 @@ class AsyncStudy(StudyCore[AsyncSuggestion]):
     trials = StudyCore[AsyncSuggestion]._trials
     observations = StudyCore[AsyncSuggestion]._observations
     incumbent = StudyCore[AsyncSuggestion]._incumbent
+    pareto_front = StudyCore[AsyncSuggestion]._pareto_front
+    explain = StudyCore[AsyncSuggestion]._explain

@@ -9,9 +9,10 @@ from typing import Any
 
 from trimtab._blocking import blocking, run_blocking
 from trimtab._calls import Measured, StudyCalls
+from trimtab._plain import ParameterValue
 from trimtab.answers import ModelInfo, ObserveResult, Source, Suggested
 from trimtab.errors import ObservationConflictError, TrimtabError
-from trimtab.space import MeasurementLike, Observation, Outcome, ParameterValue
+from trimtab.space import MeasurementLike, Observation, Outcome
 from trimtab.spec import duration
 
 # A process that was told to stop doesn't stay for the whole timeout of a call.
@@ -44,6 +45,12 @@ class SuggestionCore:
     def parameters(self) -> dict[str, ParameterValue]:
         """The parameters to apply, by name."""
         return dict(self._suggested.parameters)
+
+    @property
+    def context(self) -> dict[str, ParameterValue]:
+        """The condition to measure them in, in a study with a ``robustness``,
+        where the server chooses it; else empty."""
+        return dict(self._suggested.context)
 
     @property
     def source(self) -> Source:

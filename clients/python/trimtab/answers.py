@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from trimtab._plain import ParameterValue
 from trimtab.errors import TrimtabError
-from trimtab.space import Measurement, Observation, ParameterValue
+from trimtab.prediction import Prediction
+from trimtab.space import Measurement, Observation
 from trimtab.spec import ChosenAlgorithm, StudySpec, StudyState
 
 
@@ -27,6 +29,8 @@ class Source(StrEnum):
     """The best parameters known, repeated to be measured again."""
     FALLBACK = "fallback"
     """The algorithm, or the server, couldn't answer in time; ``detail`` says why."""
+    MANUAL = "manual"
+    """Somebody gave them: with ``enqueue``, or with ``import_trials``."""
     UNKNOWN = "unknown"
     """A newer server said something that this client doesn't know."""
 
@@ -94,6 +98,7 @@ class Suggested:
     propensity: the probability of the choice, given the context; bandits only.
     expire_time: until when an observation is expected; None: not known.
     detail: a sentence for people about the source.
+    context: the condition to measure them in, where the server chose it; else empty.
     """
 
     id: str
@@ -103,6 +108,7 @@ class Suggested:
     model: ModelInfo
     expire_time: datetime | None
     detail: str
+    context: Mapping[str, ParameterValue] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +169,19 @@ class Incumbent:
         studies.
     probability_best: that no other arm has a better mean; None in trial
         studies, and where the algorithm can't say.
+
+    The rest is of trial studies. With several objectives it is one trade of
+    many, far from the reference point in all of them (``pareto_front`` has all
+    of them), and predicted_mean is that of the first one.
+
+    predictions: of each metric that is an objective, a constraint or the cost.
+    probability_better_than_baseline: None where the baseline wasn't measured.
+    probability_feasible: that all outcome constraints hold; None: there are none.
+    expected_gain: by how much one more trial is expected to better the
+        objective, in its unit; None with several objectives, and while nothing
+        acceptable is known.
+    worth_another_trial: whether that is more than the trial_cost that was
+        asked about; None: none was.
     """
 
     parameters: Mapping[str, ParameterValue]
@@ -172,6 +191,11 @@ class Incumbent:
     source: Source
     model: ModelInfo
     probability_best: float | None
+    predictions: Mapping[str, Prediction] = field(default_factory=dict)
+    probability_better_than_baseline: float | None = None
+    probability_feasible: float | None = None
+    expected_gain: float | None = None
+    worth_another_trial: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)

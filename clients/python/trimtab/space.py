@@ -9,43 +9,14 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from typing import Literal, SupportsFloat, SupportsIndex, TypeAlias
 
-ParameterValue: TypeAlias = float | int | str | bool
-"""A value as the client hands it out."""
-ValueLike: TypeAlias = ParameterValue | SupportsIndex | SupportsFloat
-"""A value as the client takes it: NumPy's scalars are welcome too."""
+from trimtab._plain import ParameterValue, plain_number, plain_value
+from trimtab.laws import Condition, NormalPrior, WeightsPrior, plain_conditions
 
 _MOST_REASON_BYTES = 1_024
-
-
-def plain_number(value: SupportsFloat | SupportsIndex) -> float:
-    """The number as a float; TypeError for a text or anything else."""
-    if type(value) is float:  # the usual case, without the slow look at protocols
-        return value
-    if isinstance(value, SupportsFloat | SupportsIndex):
-        return float(value)
-    raise TypeError(f"a number is needed, not {value!r:.80}")
-
-
-def plain_value(value: ValueLike) -> ParameterValue:
-    """The value as a bool, int, float or str of Python's own; TypeError otherwise."""
-    if type(value) in (float, int, str, bool):
-        return value  # type: ignore[return-value]
-    item = getattr(value, "item", None)
-    if callable(item):  # a NumPy scalar; only this way is numpy.bool told from a number
-        value = item()
-    if isinstance(value, bool):
-        return value
-    if isinstance(value, str):
-        return str.__str__(value)
-    if isinstance(value, SupportsIndex):
-        return operator.index(value)
-    if isinstance(value, SupportsFloat):
-        return float(value)
-    raise TypeError(f"a value must be a number, a text or a truth value, not {value!r:.80}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +24,28 @@ class Parameter:
     """What every declaration of a parameter, or of a context value, has.
 
     One of Float, Integer, Categorical and Discrete.
+
+    when: where it exists, by the name of another parameter: its value, or
+        several, or ``Between``. It exists where all of these hold; empty: always.
+    prior: where good values are believed to be; None: nothing is believed.
     """
 
     name: str
     description: str = field(default="", kw_only=True, repr=False)
+    when: Mapping[str, Condition] = field(default_factory=dict, kw_only=True, repr=False)
+    prior: NormalPrior | WeightsPrior | None = field(default=None, kw_only=True, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "when", plain_conditions(self.when))
+
+    def __repr__(self) -> str:
+        shown = [f"{each.name}={getattr(self, each.name)!r}" for each in fields(self) if each.repr]
+        shown += [f"when={dict(self.when)!r}"] if self.when else []
+        shown += [f"prior={self.prior!r}"] if self.prior is not None else []
+        return f"{type(self).__name__}({', '.join(shown)})"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Float(Parameter):
     """A real number in [min, max].
 
@@ -75,13 +61,14 @@ class Float(Parameter):
     step: float | None = None
 
     def __post_init__(self) -> None:
+        Parameter.__post_init__(self)
         object.__setattr__(self, "min", plain_number(self.min))
         object.__setattr__(self, "max", plain_number(self.max))
         if self.step is not None:
             object.__setattr__(self, "step", plain_number(self.step))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Integer(Parameter):
     """A whole number in [min, max]."""
 
@@ -90,23 +77,25 @@ class Integer(Parameter):
     scale: Literal["linear", "log"] = "linear"
 
     def __post_init__(self) -> None:
+        Parameter.__post_init__(self)
         object.__setattr__(self, "min", operator.index(self.min))
         object.__setattr__(self, "max", operator.index(self.max))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Categorical(Parameter):
     """One of several values without an order: texts, or truth values."""
 
     values: Sequence[str] | Sequence[bool]
 
     def __post_init__(self) -> None:
+        Parameter.__post_init__(self)
         if isinstance(self.values, str):
             raise TypeError(f"values of {self.name!r} must be several, not the text {self.values!r:.80}")
         object.__setattr__(self, "values", tuple(plain_value(value) for value in self.values))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Discrete(Parameter):
     """One of several numbers in increasing order.
 
@@ -116,6 +105,7 @@ class Discrete(Parameter):
     values: Sequence[int] | Sequence[float]
 
     def __post_init__(self) -> None:
+        Parameter.__post_init__(self)
         values: tuple[ParameterValue, ...] = tuple(plain_value(value) for value in self.values)
         if any(isinstance(value, float) for value in values):
             values = tuple(float(value) if isinstance(value, int) else value for value in values)
@@ -143,6 +133,40 @@ class Ratio:
 
 
 @dataclass(frozen=True, slots=True)
+class Desire:
+    """How desirable the values of one metric are, from useless to as good as can be.
+
+    target: as good as can be.
+    low, high: from there on outwards the value is useless; None: on that side
+        it stays as good as at the target. One of them at least.
+    exponent: of the way between; above 1 only values near the target count much.
+    weight: how much this desire counts among the others.
+    """
+
+    metric: str
+    target: float
+    low: float | None = None
+    high: float | None = None
+    exponent: float = 1.0
+    weight: float = 1.0
+
+    def __post_init__(self) -> None:
+        for name in ("target", "low", "high", "exponent", "weight"):
+            if getattr(self, name) is not None:
+                object.__setattr__(self, name, plain_number(getattr(self, name)))
+
+
+@dataclass(frozen=True, slots=True)
+class Desirability:
+    """A metric from 0 to 1: the weighted geometric mean of several desires."""
+
+    desires: Sequence[Desire]
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "desires", tuple(self.desires))
+
+
+@dataclass(frozen=True, slots=True)
 class Metric:
     """Something that is measured, or computed by the service from what is measured.
 
@@ -158,7 +182,7 @@ class Metric:
     kind: Literal["real", "binary"] = "real"
     min: float | None = None
     max: float | None = None
-    formula: WeightedSum | Ratio | None = field(default=None, kw_only=True)
+    formula: WeightedSum | Ratio | Desirability | None = field(default=None, kw_only=True)
     outside_range: Literal["refuse", "clip"] = field(default="refuse", kw_only=True)
     description: str = field(default="", kw_only=True, repr=False)
 

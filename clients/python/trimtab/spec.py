@@ -7,9 +7,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import timedelta
 from enum import StrEnum
-from typing import Any
+from typing import Any, Literal
 
-from trimtab.space import Metric, Parameter, ParameterValue, ValueLike, plain_number, plain_value
+from trimtab._plain import ParameterValue, ValueLike, plain_number, plain_value
+from trimtab.laws import LinearConstraint, Simplex
+from trimtab.outcomes import OutcomeConstraint, Robustness
+from trimtab.space import Metric, Parameter
 
 FOREVER = timedelta.max  # of a retention
 
@@ -30,9 +33,18 @@ class StudySpec:
     """Everything that defines a study; what is left out is left to the server.
 
     parameters: the search space, in the order in which it is shown.
-    minimize, maximize: the metric that is the objective; exactly one of them.
-    metrics: what is measured, where there is more to say of it than its name
-        or more than the objective; the objective is added if it isn't there.
+    linear_constraints: what parameters must have together, in every point.
+    simplexes: mixtures: parameters that add up to a total.
+    minimize, maximize: the metric that is the objective; or several, up to 4
+        in all, for which the best trades are looked for (the Pareto front).
+    reference_point: with several objectives, the worst values of interest, by
+        metric; what is left out is judged from what was observed.
+    metrics: what is measured, where there is more to say of it than its name;
+        objectives, constrained metrics and the cost are added if they aren't
+        there.
+    outcome_constraints: which outcomes are acceptable.
+    cost_metric: what a trial costs (seconds, money): trials are then chosen by
+        what is gained per unit of it. None: all cost the same.
     context: values that every suggest must give, declared like parameters.
     algorithm: "auto" looks at the study and chooses.
     options: of the algorithm, by name.
@@ -46,6 +58,12 @@ class StudySpec:
         later takes its place. None: it teaches nothing.
     retention: how long observations of a bandit study are kept after they
         were learned from; None: for ever.
+    half_life: the age at which an observation of a trial study weighs half of
+        a new one; None: age doesn't count.
+    robustness: be good in all of these conditions; suggest then takes no
+        context, and says in which one to measure.
+    transfer_from: other studies whose trials may tell where to look; ids in
+        the client's namespace, or full names.
     disabled_arms: what a bandit study doesn't suggest: each entry gives values
         for some of the parameters, and takes out every point that has them all.
     seed: of every random draw; None: drawn when the study is created.
@@ -53,9 +71,14 @@ class StudySpec:
     """
 
     parameters: Sequence[Parameter]
-    minimize: str | None = None
-    maximize: str | None = None
+    linear_constraints: Sequence[LinearConstraint] = ()
+    simplexes: Sequence[Simplex] = ()
+    minimize: str | Sequence[str] | None = None
+    maximize: str | Sequence[str] | None = None
+    reference_point: Mapping[str, float] = field(default_factory=dict)
     metrics: Sequence[Metric] = ()
+    outcome_constraints: Sequence[OutcomeConstraint] = ()
+    cost_metric: str | None = None
     context: Sequence[Parameter] = ()
     algorithm: str = "auto"
     options: Mapping[str, ValueLike] = field(default_factory=dict)
@@ -65,19 +88,32 @@ class StudySpec:
     reward_wait: timedelta | None = None
     default_reward: float | None = None
     retention: timedelta | None = None
+    half_life: timedelta | None = None
+    robustness: Robustness | None = None
+    transfer_from: Sequence[str] = ()
     disabled_arms: Sequence[Mapping[str, ValueLike]] = ()
     seed: int | None = None
     description: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if (self.minimize is None) == (self.maximize is None):
-            raise ValueError("say what to optimize: either minimize=METRIC or maximize=METRIC")
-        metrics = tuple(self.metrics)
-        if all(metric.name != self.objective for metric in metrics):
-            metrics = (Metric(self.objective), *metrics)
-        object.__setattr__(self, "metrics", metrics)
-        object.__setattr__(self, "parameters", tuple(self.parameters))
+        for name in ("minimize", "maximize"):
+            object.__setattr__(self, name, _one_or_several(getattr(self, name)))
+        if both := set(_names(self.minimize)) & set(_names(self.maximize)):
+            raise ValueError(f"{min(both)!r} can't go both ways")
+        if not self.goals:
+            raise ValueError("say what to optimize: minimize=METRIC or maximize=METRIC")
+        goals = {name: plain_number(value) for name, value in self.reference_point.items()}
+        if unknown := sorted(goals.keys() - self.goals.keys()):
+            raise ValueError(f"reference_point: {unknown[0]!r} is not an objective")
+        object.__setattr__(self, "reference_point", goals)
+        object.__setattr__(self, "outcome_constraints", tuple(self.outcome_constraints))
+        object.__setattr__(self, "metrics", self._all_metrics())
+        if isinstance(self.transfer_from, str):
+            raise TypeError(f"transfer_from must be several names, in a list, not {self.transfer_from!r:.80}")
+        object.__setattr__(self, "transfer_from", tuple(self.transfer_from))
+        for name in ("parameters", "linear_constraints", "simplexes"):
+            object.__setattr__(self, name, tuple(getattr(self, name)))
         object.__setattr__(self, "context", tuple(self.context))
         object.__setattr__(self, "options", {name: plain_value(value) for name, value in self.options.items()})
         if self.baseline is not None:
@@ -88,10 +124,37 @@ class StudySpec:
             object.__setattr__(self, "retention", None)
         object.__setattr__(self, "disabled_arms", plain_patterns(self.disabled_arms))
 
+    def _all_metrics(self) -> tuple[Metric, ...]:
+        declared = {metric.name for metric in self.metrics}
+        others = [each.metric for each in self.outcome_constraints if isinstance(each, OutcomeConstraint)]
+        others += [] if self.cost_metric is None else [self.cost_metric]
+        first = [name for name in self.goals if name not in declared]
+        last = [name for name in dict.fromkeys(others) if name not in declared and name not in self.goals]
+        return (*map(Metric, first), *self.metrics, *map(Metric, last))
+
+    @property
+    def goals(self) -> Mapping[str, Literal["minimize", "maximize"]]:
+        """The metrics that are optimized, and which way; what is minimized first."""
+        goals: dict[str, Literal["minimize", "maximize"]] = {}
+        goals.update(dict.fromkeys(_names(self.minimize), "minimize"))
+        goals.update(dict.fromkeys(_names(self.maximize), "maximize"))
+        return goals
+
     @property
     def objective(self) -> str:
-        """The name of the metric that is optimized."""
-        return self.minimize if self.minimize is not None else self.maximize or ""
+        """The name of the metric that is optimized; of several, the first."""
+        return next(iter(self.goals))
+
+
+def _names(given: str | Sequence[str] | None) -> tuple[str, ...]:
+    if given is None:
+        return ()
+    return (given,) if isinstance(given, str) else tuple(given)
+
+
+def _one_or_several(given: str | Sequence[str] | None) -> str | tuple[str, ...] | None:
+    names = _names(given)
+    return names if len(names) > 1 else (names[0] if names else None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +188,9 @@ class StudyChange:
     parameters: Sequence[Parameter] | None = None
     retention: timedelta | None = None
     disabled_arms: Sequence[Mapping[str, ValueLike]] | None = None
+    outcome_constraints: Sequence[OutcomeConstraint] | None = None
+    half_life: timedelta | None = None
+    transfer_from: Sequence[str] | None = None
 
     def __post_init__(self) -> None:
         if self.options is not None and self.algorithm is None:
@@ -172,7 +238,7 @@ def differences(wanted: StudySpec, existing: StudySpec, algorithm: ChosenAlgorit
 def _pairs(wanted: StudySpec, existing: StudySpec, algorithm: ChosenAlgorithm) -> Iterator[tuple[str, Any, Any]]:
     for name in ("minimize", "maximize"):
         there, here = getattr(existing, name), getattr(wanted, name)
-        if there != here:
+        if set(_names(there)) != set(_names(here)):
             yield name, there, here
     for name in ("parameters", "context", "metrics"):
         yield from _declared_pairs(name, getattr(existing, name), getattr(wanted, name))
@@ -181,9 +247,11 @@ def _pairs(wanted: StudySpec, existing: StudySpec, algorithm: ChosenAlgorithm) -
     in_force = {name: algorithm.options.get(name) for name in wanted.options}
     if not same(in_force, dict(wanted.options)):
         yield "options", in_force, wanted.options
-    unset = {each.name: each.default for each in fields(StudySpec)} | {"labels": {}}
+    unset = {each.name: each.default for each in fields(StudySpec)} | {"labels": {}, "reference_point": {}}
     for name in (
         *("baseline", "lease", "decision_lifetime", "reward_wait", "default_reward", "retention", "disabled_arms"),
+        *("reference_point", "outcome_constraints", "cost_metric", "half_life", "robustness", "transfer_from"),
+        *("linear_constraints", "simplexes"),
         *("seed", "description", "labels"),
     ):
         there, here = getattr(existing, name), getattr(wanted, name)

@@ -34,6 +34,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from trimtab import _methods as methods
 from trimtab._client import DEFAULT_TIMEOUT, AsyncClient, Client
 from trimtab._fake import FakeStudy
+from trimtab._fake_elsewhere import brought, put_in_line
 from trimtab._fake_errors import invalid, item_error, not_found
 from trimtab._methods import Method, Request, Response
 from trimtab.errors import AlreadyExistsError, EtagMismatchError, TrimtabError, UnavailableError
@@ -66,6 +67,8 @@ class FakeServer:
             methods.SUGGEST.path: self._suggest,
             methods.OBSERVE.path: self._observe,
             methods.EXTEND_LEASE.path: self._extend_lease,
+            methods.IMPORT_TRIALS.path: self._import_trials,
+            methods.ENQUEUE_TRIALS.path: self._enqueue_trials,
             methods.CREATE_STUDY.path: self._create_study,
             methods.GET_STUDY.path: self._get_study,
             methods.LIST_STUDIES.path: self._list_studies,
@@ -165,6 +168,21 @@ class FakeServer:
         lease = request.lease if request.HasField("lease") else study.message.spec.lease
         trial.expire_time.CopyFrom(self._stamp(lease.seconds + lease.nanos / 1e9))
         return tuning_service_pb2.ExtendLeaseResponse(expire_time=trial.expire_time)
+
+    def _import_trials(self, request: tuning_service_pb2.ImportTrialsRequest) -> Message:
+        study = self._study(request.study)
+        response = tuning_service_pb2.ImportTrialsResponse()
+        for index, trial in enumerate(request.trials):
+            result = response.results.add()
+            try:
+                result.trial = brought(study, trial, f"trials[{index}]", self._stamp())
+            except TrimtabError as error:
+                result.error.CopyFrom(item_error(error))
+        return response
+
+    def _enqueue_trials(self, request: tuning_service_pb2.EnqueueTrialsRequest) -> Message:
+        names = put_in_line(self._study(request.study), list(request.points), self._stamp())
+        return tuning_service_pb2.EnqueueTrialsResponse(trials=names)
 
     def _create_study(self, request: study_service_pb2.CreateStudyRequest) -> Message:
         name = f"{request.parent}/studies/{request.study_id}"

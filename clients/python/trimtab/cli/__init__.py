@@ -16,7 +16,7 @@ from pathlib import Path
 import grpc
 
 from trimtab._client import DEFAULT_TARGET, Client
-from trimtab.cli import study, trials
+from trimtab.cli import importing, model, study, trials
 from trimtab.cli.definition import DefinitionError
 from trimtab.cli.output import Output, UsageError
 from trimtab.cli.serve import become_server
@@ -131,6 +131,8 @@ def _parser() -> argparse.ArgumentParser:
     shared = _shared_flags()
     study.add_commands(commands, shared)
     trials.add_commands(commands, shared)
+    importing.add_commands(commands, shared)
+    model.add_commands(commands, shared)
     parser.set_defaults(
         server=os.environ.get("TRIMTAB_SERVER", DEFAULT_TARGET),
         namespace=os.environ.get("TRIMTAB_NAMESPACE", "default"),

@@ -19,6 +19,25 @@ computed looks like one of these. A key that isn't one is an error.
     metrics:
       - {name: score, formula: {weights: {latency: 1.0, cost: 0.5}}}
       - {name: rate, formula: {numerator: revenue, denominator: visits}}
+      - {name: worth, formula: {desires: [{metric: latency, target: 10, high: 50}]}}
+
+A parameter may exist only where others have certain values, and good values
+of it may be believed to lie somewhere; parameters may have to add up.
+
+    parameters:
+      - {name: model, type: categorical, values: [tree, net], prior: {weights: [3, 1]}}
+      - {name: layers, type: integer, min: 1, max: 4, when: {model: net}}
+      - {name: width, type: integer, min: 8, max: 512, when: {layers: {min: 2}}, prior: {mean: 64, spread: 0.2}}
+    linear_constraints:
+      - {weights: {reads: 1, writes: 2}, max: 40}
+    simplexes:
+      - {parameters: [flour, water, salt], total: 1}
+
+Several objectives are a list; what is asked of outcomes has the fields of its class.
+
+    minimize: [latency, cost]
+    outcome_constraints:
+      - {metric: memory, max: 1.1, relative_to_baseline: true}
 """
 
 from __future__ import annotations
@@ -32,7 +51,20 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from trimtab.space import Categorical, Discrete, Float, Integer, Metric, Parameter, Ratio, WeightedSum
+from trimtab.laws import Between, LinearConstraint, NormalPrior, Simplex, WeightsPrior
+from trimtab.outcomes import OutcomeConstraint, Robustness
+from trimtab.space import (
+    Categorical,
+    Desirability,
+    Desire,
+    Discrete,
+    Float,
+    Integer,
+    Metric,
+    Parameter,
+    Ratio,
+    WeightedSum,
+)
 from trimtab.spec import StudySpec, duration, duration_or_forever
 
 TYPES: Mapping[str, type[Parameter]] = {
@@ -47,6 +79,7 @@ SPANS: Mapping[str, Callable[[timedelta | float], timedelta]] = {
     "decision_lifetime": duration,
     "reward_wait": duration,
     "retention": duration_or_forever,
+    "half_life": duration,
 }
 
 # What Python says of a call that lacks arguments, up to their names.
@@ -79,10 +112,17 @@ def definition(data: object) -> tuple[str | None, StudySpec]:
     values = {name: value for name, value in given.items() if name != "id" and value is not None}
     if "parameters" not in values:
         raise DefinitionError("parameters: missing: a study needs at least one")
-    for name, build in (("parameters", _parameter), ("context", _parameter), ("metrics", _metric)):
+    for name, build in (
+        *(("parameters", _parameter), ("context", _parameter), ("metrics", _metric)),
+        ("outcome_constraints", lambda each, path: _record(OutcomeConstraint, each, path)),
+        ("linear_constraints", _linear_constraint),
+        ("simplexes", lambda each, path: _record(Simplex, each, path)),
+    ):
         if name in values:
             values[name] = _each(values[name], name, build)
-    for name in ("options", "baseline", "labels"):
+    if "robustness" in values:
+        values["robustness"] = _record(Robustness, _mapping(values["robustness"], "robustness"), "robustness")
+    for name in ("options", "baseline", "labels", "reference_point"):
         if name in values:
             values[name] = _mapping(values[name], name)
     if "disabled_arms" in values:
@@ -98,7 +138,25 @@ def _parameter(given: Mapping[str, Any], path: str) -> Parameter:
     kind = TYPES.get(str(given.get("type")))
     if kind is None:
         raise DefinitionError(f"{path}.type: must be one of {', '.join(TYPES)}, not {given.get('type')!r}")
-    return _record(kind, {name: value for name, value in given.items() if name != "type"}, path, extra={"type"})  # type: ignore[return-value]
+    values = {name: value for name, value in given.items() if name != "type"}
+    if "when" in values:
+        conditions = _mapping(values["when"], f"{path}.when")
+        values["when"] = {name: _condition(each, f"{path}.when.{name}") for name, each in conditions.items()}
+    if values.get("prior") is not None:
+        values["prior"] = _prior(_mapping(values["prior"], f"{path}.prior"), f"{path}.prior")
+    return _record(kind, values, path, extra={"type"})  # type: ignore[return-value]
+
+
+def _condition(given: Any, path: str) -> Any:
+    return _record(Between, given, path) if isinstance(given, dict) else given
+
+
+def _prior(given: Mapping[str, Any], path: str) -> object:
+    return _record(WeightsPrior if "weights" in given else NormalPrior, given, path)
+
+
+def _linear_constraint(given: Mapping[str, Any], path: str) -> object:
+    return _record(LinearConstraint, {**given, "weights": _mapping(given.get("weights"), f"{path}.weights")}, path)
 
 
 def _metric(given: Mapping[str, Any], path: str) -> Metric:
@@ -110,6 +168,9 @@ def _metric(given: Mapping[str, Any], path: str) -> Metric:
 def _formula(given: Mapping[str, Any], path: str) -> object:
     if "weights" in given:
         return _record(WeightedSum, {**given, "weights": _mapping(given["weights"], f"{path}.weights")}, path)
+    if "desires" in given:
+        desires = _each(given["desires"], f"{path}.desires", lambda each, at: _record(Desire, each, at))
+        return _record(Desirability, {**given, "desires": desires}, path)
     return _record(Ratio, given, path)
 
 

@@ -11,7 +11,9 @@ from trimtab._client import Client
 from trimtab.answers import StudyDescription
 from trimtab.cli.definition import read_definition
 from trimtab.cli.output import Output, UsageError, cell
-from trimtab.space import Categorical, Discrete, Float, Integer, Metric, Parameter, Ratio, WeightedSum
+from trimtab.laws import Between, LinearConstraint, Simplex
+from trimtab.outcomes import OutcomeConstraint
+from trimtab.space import Categorical, Desirability, Discrete, Float, Integer, Metric, Parameter, Ratio, WeightedSum
 from trimtab.spec import StudySpec
 
 Commands = Any  # argparse keeps the class of its subcommands to itself
@@ -135,7 +137,7 @@ def _say_state(description: StudyDescription, output: Output) -> None:
 
 def _objective(description: StudyDescription) -> str:
     spec = description.spec
-    return f"{'minimize' if spec.minimize is not None else 'maximize'} {spec.objective}"
+    return ", ".join(f"{goal} {name}" for name, goal in spec.goals.items())
 
 
 def _show(description: StudyDescription, output: Output) -> None:
@@ -165,7 +167,11 @@ def _facts(description: StudyDescription) -> Iterator[tuple[str, object]]:
     yield "description", spec.description or None
     yield "state", description.state
     yield "objective", _objective(description)
+    yield "reference point", _pattern(spec.reference_point) or None
     yield "metrics", ", ".join(map(_metric, spec.metrics))
+    yield "sums", "; ".join([*map(_sum, spec.linear_constraints), *map(_sum, spec.simplexes)]) or None
+    yield "constraints", ", ".join(map(_constraint, spec.outcome_constraints)) or None
+    yield "cost", spec.cost_metric
     yield "algorithm", f"{algorithm.name}: {algorithm.reason}"
     yield "options", ", ".join(f"{name}={cell(value)}" for name, value in algorithm.options.items()) or None
     if algorithm.decisions:
@@ -175,6 +181,9 @@ def _facts(description: StudyDescription) -> Iterator[tuple[str, object]]:
         yield "disabled arms", "; ".join(map(_pattern, spec.disabled_arms)) or None
     else:
         yield "lease", spec.lease
+        yield "half-life", spec.half_life
+        yield "robust over", None if spec.robustness is None else "; ".join(map(_pattern, spec.robustness.conditions))
+        yield "transfer from", ", ".join(spec.transfer_from) or None
     yield "seed", spec.seed
     yield "labels", ", ".join(f"{name}={value}" for name, value in spec.labels.items()) or None
     if counts is not None:
@@ -194,8 +203,17 @@ def _metric(metric: Metric) -> str:
             return f"{metric.name} = {terms}".replace("+ -", "- ")
         case Ratio():
             return f"{metric.name} = {metric.formula.numerator} / {metric.formula.denominator}"
+        case Desirability():
+            return f"{metric.name} = desirability of {', '.join(each.metric for each in metric.formula.desires)}"
         case _:
             return metric.name
+
+
+def _constraint(constraint: OutcomeConstraint) -> str:
+    unit = " x baseline" if constraint.relative_to_baseline else ""
+    low = "" if constraint.min is None else f"{cell(constraint.min)}{unit} <= "
+    high = "" if constraint.max is None else f" <= {cell(constraint.max)}{unit}"
+    return f"{low}{constraint.metric}{high}"
 
 
 def _default_reward(spec: StudySpec) -> str | None:
@@ -207,15 +225,43 @@ def _pattern(pattern: Mapping[str, object]) -> str:
 
 
 def _parameter(parameter: Parameter, baseline: object) -> tuple[str, str, str, str, str]:
-    kind = type(parameter).__name__.lower()
-    shown = cell(baseline)
+    scale = parameter.scale if isinstance(parameter, Float | Integer) else ""
+    values = _values(parameter) + _where(parameter)
+    return parameter.name, type(parameter).__name__.lower(), values, scale, cell(baseline)
+
+
+def _values(parameter: Parameter) -> str:
     match parameter:
         case Float():
             step = "" if parameter.step is None else f" by {cell(parameter.step)}"
-            return parameter.name, kind, f"{cell(parameter.min)} to {cell(parameter.max)}{step}", parameter.scale, shown
+            return f"{cell(parameter.min)} to {cell(parameter.max)}{step}"
         case Integer():
-            return parameter.name, kind, f"{parameter.min} to {parameter.max}", parameter.scale, shown
+            return f"{parameter.min} to {parameter.max}"
         case Categorical() | Discrete():
-            return parameter.name, kind, ", ".join(map(cell, parameter.values)), "", shown
+            return ", ".join(map(cell, parameter.values))
         case _:
-            return parameter.name, kind, "", "", shown
+            return ""
+
+
+def _where(parameter: Parameter) -> str:
+    """When it exists, where that isn't always."""
+    found = []
+    for name, condition in parameter.when.items():
+        if isinstance(condition, Between):
+            found.append(_bounded(name, condition.min, condition.max))
+        elif isinstance(condition, tuple):
+            found.append(f"{name} = {' or '.join(map(cell, condition))}")
+    return f" where {' and '.join(found)}" if found else ""
+
+
+def _bounded(what: str, least: float | None, most: float | None) -> str:
+    low = "" if least is None else f"{cell(least)} <= "
+    high = "" if most is None else f" <= {cell(most)}"
+    return f"{low}{what}{high}"
+
+
+def _sum(law: LinearConstraint | Simplex) -> str:
+    if isinstance(law, Simplex):
+        return f"{' + '.join(law.parameters)} = {cell(law.total)}"
+    terms = " + ".join(f"{cell(weight)} {name}" for name, weight in law.weights.items())
+    return _bounded(terms, law.min, law.max)

@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import TextIO
 
 from trimtab._client import Client
+from trimtab._plain import ParameterValue
 from trimtab._study import Study
-from trimtab.answers import ObservationRecord, StudyDescription, Trial, TrialState
+from trimtab.answers import Incumbent, ObservationRecord, StudyDescription, Trial, TrialState
 from trimtab.cli.output import Output, UsageError, cell, plain
 from trimtab.cli.study import Commands
-from trimtab.space import MeasurementLike, Metric, ParameterValue, as_measurement
+from trimtab.space import MeasurementLike, Metric, as_measurement
 from trimtab.spec import StudySpec
 
 # A server that has fitted no model yet starts a process for it first.
@@ -26,7 +27,7 @@ STATES = [state.value for state in TrialState if state is not TrialState.UNKNOWN
 def add_commands(commands: Commands, shared: argparse.ArgumentParser) -> None:
     """Adds the three."""
     listing = commands.add_parser("trials", parents=[shared], help="list the trials of a study")
-    _add_study(listing)
+    add_study(listing)
     listing.add_argument(
         "--state", action="append", choices=STATES, default=[], help="only trials in this state; may be repeated"
     )
@@ -35,13 +36,13 @@ def add_commands(commands: Commands, shared: argparse.ArgumentParser) -> None:
     export = commands.add_parser(
         "export", parents=[shared], help="write the trials of a study, or a bandit study's observation log, to a file"
     )
-    _add_study(export)
+    add_study(export)
     export.add_argument("--format", choices=["csv", "jsonl"], default="csv", help="default: csv")
     export.add_argument("--output", metavar="FILE", default="-", help="default: the standard output")
     export.set_defaults(run=export_study)
 
     incumbent = commands.add_parser("incumbent", parents=[shared], help="show the best parameters known")
-    _add_study(incumbent)
+    add_study(incumbent)
     incumbent.add_argument(
         "--context",
         action="append",
@@ -57,7 +58,8 @@ def _measured(spec: StudySpec) -> list[Metric]:
     return [metric for metric in spec.metrics if metric.formula is None]
 
 
-def _add_study(command: argparse.ArgumentParser) -> None:
+def add_study(command: argparse.ArgumentParser) -> None:
+    """Adds the argument that names the study."""
     command.add_argument("study", metavar="STUDY", help="its id, or its full name")
 
 
@@ -91,7 +93,7 @@ def list_trials(options: argparse.Namespace, client: Client, output: Output) -> 
 def show_incumbent(options: argparse.Namespace, client: Client, output: Output) -> None:
     """Prints the best parameters known."""
     study = client.study(options.study)
-    context = _context(options.context)
+    context = values_given(options.context)
     spec = study.describe().spec  # before the model is asked: it says quickly whether anybody is there
     incumbent = study.incumbent(context, timeout=options.timeout or MODEL_TIMEOUT)
     if output.json:
@@ -110,6 +112,7 @@ def show_incumbent(options: argparse.Namespace, client: Client, output: Output) 
         [
             ("expected", expected),
             ("probability", sure),
+            *_predicted(incumbent),
             ("source", incumbent.source),
             ("trial", incumbent.trial.rpartition("/")[2] or None),
             ("observations", incumbent.model.observation_count),
@@ -117,7 +120,22 @@ def show_incumbent(options: argparse.Namespace, client: Client, output: Output) 
     )
 
 
-def _context(given: Sequence[str]) -> dict[str, ParameterValue] | None:
+def _predicted(incumbent: Incumbent) -> Iterator[tuple[str, str | None]]:
+    """What a model says of a trial study's incumbent."""
+    for name, one in incumbent.predictions.items():
+        low, high = one.interval
+        yield f"95 % of {name}", f"{cell(low)} to {cell(high)}"
+    yield "better than baseline", _with_probability(incumbent.probability_better_than_baseline)
+    yield "acceptable", _with_probability(incumbent.probability_feasible)
+    yield "expected gain", None if incumbent.expected_gain is None else cell(incumbent.expected_gain)
+
+
+def _with_probability(probability: float | None) -> str | None:
+    return None if probability is None else f"with probability {cell(probability)}"
+
+
+def values_given(given: Sequence[str]) -> dict[str, ParameterValue] | None:
+    """Of NAME=VALUE each; None: there are none. Raises UsageError."""
     values: dict[str, ParameterValue] = {}
     for each in given:
         name, separator, text = each.partition("=")

@@ -1,0 +1,212 @@
+"""``trimtab import`` and ``enqueue``: trials that were made elsewhere, and points to be tried first."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from trimtab._client import Client
+from trimtab._elsewhere import MOST_TRIALS, ImportedTrial
+from trimtab._plain import ParameterValue
+from trimtab.cli.output import Output, UsageError
+from trimtab.cli.study import Commands
+from trimtab.space import Categorical, Discrete, Integer, Measurement, Outcome, Parameter
+from trimtab.spec import StudySpec
+
+SHOWN = 20
+"""Refused trials that are told one by one."""
+
+_PARTS = ("mean", "count", "standard_error", "variance")
+_ENDED = {outcome.value: outcome for outcome in Outcome}
+_NOT_ENDED = ("queued", "pending", "expired")
+
+
+def add_commands(commands: Commands, shared: argparse.ArgumentParser) -> None:
+    """Adds the command."""
+    bring = commands.add_parser(
+        "import",
+        parents=[shared],
+        help="bring trials that were made elsewhere into a study",
+        description="Brings trials with what was measured: a CSV file with a column for each parameter, context and "
+        "metric, by its name, or what `trimtab export` writes; or one JSON object a line. A column or key "
+        "outcome (completed, failed, abandoned) and reason may be there.",
+    )
+    bring.add_argument("study", metavar="STUDY", help="its id, or its full name")
+    bring.add_argument("file", metavar="FILE", help="ends in .csv or .jsonl")
+    bring.set_defaults(run=import_file)
+
+
+def import_file(options: argparse.Namespace, client: Client, output: Output) -> None:
+    """Sends the trials of a file, a thousand at a time, and says which were refused."""
+    path = Path(options.file)
+    study = client.study(options.study)
+    spec = study.describe().spec
+    # All of it is read first: a fault in the last line leaves nothing half done.
+    rows = [(line, trial) for line, trial in _read(path, spec) if trial is not None]
+    stored: list[str] = []
+    refused: list[tuple[int, str]] = []
+    for begin in range(0, len(rows), MOST_TRIALS):
+        batch = rows[begin : begin + MOST_TRIALS]
+        for (line, _), result in zip(batch, study.import_trials([trial for _, trial in batch]), strict=True):
+            if result.error is None:
+                stored.append(result.trial)
+            else:
+                refused.append((line, str(result.error)))
+        sys.stderr.write(f"{begin + len(batch):,} of {len(rows):,} trials sent\n")
+    for line, message in refused[:SHOWN]:
+        sys.stderr.write(f"{path}:{line}: {message}\n")
+    if len(refused) > SHOWN:
+        sys.stderr.write(f"and {len(refused) - SHOWN:,} more\n")
+    if output.json:
+        output.value({"stored": stored, "refused": [{"line": line, "error": text} for line, text in refused]})
+    else:
+        output.line(f"{len(stored):,} trials imported into {study.name}, {len(refused):,} refused")
+    if refused:
+        raise UsageError(f"{len(refused):,} of {len(rows):,} trials of {path} were refused; the others are stored")
+
+
+def _read(path: Path, spec: StudySpec) -> Iterator[tuple[int, ImportedTrial | None]]:
+    """Each trial with its line; None for one that hasn't ended, as an export may hold."""
+    readers = {".csv": _read_csv, ".jsonl": _read_jsonl}
+    read = readers.get(path.suffix.lower())
+    if read is None:
+        raise UsageError(f"{path}: must end in .csv or .jsonl")
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as stream:
+            yield from read(path, stream, spec)
+    except OSError as error:
+        raise UsageError(f"can't read {path}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise UsageError(f"{path} is not UTF-8 text") from None
+
+
+# CSV
+
+
+def _read_csv(path: Path, stream: Any, spec: StudySpec) -> Iterator[tuple[int, ImportedTrial | None]]:
+    reader = csv.DictReader(stream)
+    if reader.fieldnames is None:
+        raise UsageError(f"{path} is empty")
+    for row in reader:
+        try:
+            yield reader.line_num, _of_cells(row, spec)
+        except ValueError as error:
+            raise UsageError(f"{path}:{reader.line_num}: {error}") from None
+
+
+def _of_cells(row: Mapping[str, str | None], spec: StudySpec) -> ImportedTrial | None:
+    cells = {name: text.strip() for name, text in row.items() if name and text is not None and text.strip()}
+    ended = cells.get("outcome", cells.get("state", "completed")).lower()
+    if ended in _NOT_ENDED:
+        return None
+    return ImportedTrial(
+        parameters=_values(cells, "parameter", spec.parameters),
+        measurements=_measurements(cells, spec),
+        context=_values(cells, "context", spec.context),
+        outcome=_outcome(ended),
+        reason=cells.get("reason", ""),
+    )
+
+
+def _values(cells: Mapping[str, str], kind: str, declared: Sequence[Parameter]) -> dict[str, ParameterValue]:
+    """What is missing or of no use is left to the server, which knows the whole space."""
+    values = {}
+    for parameter in declared:
+        text = cells.get(f"{kind}.{parameter.name}", cells.get(parameter.name))
+        if text is not None:
+            values[parameter.name] = _value(parameter, text)
+    return values
+
+
+def _value(parameter: Parameter, text: str) -> ParameterValue:
+    if isinstance(parameter, Categorical | Discrete):
+        for choice in parameter.values:
+            if text in (str(choice), json.dumps(choice)):
+                return choice
+    try:
+        if isinstance(parameter, Categorical):
+            return text
+        if isinstance(parameter, Integer):
+            return int(text)
+        return float(text)
+    except ValueError:
+        noun = "a whole number" if isinstance(parameter, Integer) else "a number"
+        raise ValueError(f"{parameter.name} must be {noun}, not {text!r}") from None
+
+
+def _measurements(cells: Mapping[str, str], spec: StudySpec) -> dict[str, Measurement]:
+    measurements = {}
+    for metric in spec.metrics:
+        parts = {
+            part: cells[f"metric.{metric.name}.{part}"] for part in _PARTS if f"metric.{metric.name}.{part}" in cells
+        }
+        if not parts and metric.name in cells:
+            parts = {"mean": cells[metric.name]}
+        if parts:
+            measurements[metric.name] = _measurement(metric.name, parts)
+    return measurements
+
+
+def _measurement(metric: str, parts: Mapping[str, str]) -> Measurement:
+    try:
+        numbers = {part: float(text) for part, text in parts.items()}
+        return Measurement(
+            mean=numbers["mean"],
+            count=int(numbers.get("count", 1)),
+            standard_error=numbers.get("standard_error"),
+            variance=numbers.get("variance"),
+        )
+    except KeyError:
+        raise ValueError(f"{metric} has {', '.join(parts)} and no mean") from None
+    except ValueError:
+        raise ValueError(f"{metric}: {', '.join(parts.values())} must be numbers") from None
+
+
+# JSON lines
+
+
+def _read_jsonl(path: Path, stream: Any, _spec: StudySpec) -> Iterator[tuple[int, ImportedTrial | None]]:
+    for line, text in enumerate(stream, 1):
+        if not text.strip():
+            continue
+        try:
+            yield line, _of_object(json.loads(text))
+        except (ValueError, TypeError) as error:
+            raise UsageError(f"{path}:{line}: {error}") from None
+
+
+def _of_object(document: Any) -> ImportedTrial | None:
+    if not isinstance(document, dict) or not isinstance(document.get("parameters"), dict):
+        raise ValueError('each line must be an object with "parameters", an object')
+    ended = str(document.get("outcome", document.get("state", "completed"))).lower()
+    if ended in _NOT_ENDED:
+        return None
+    measurements = document.get("measurements", {})
+    if not isinstance(measurements, dict):
+        raise ValueError('"measurements" must be an object')
+    return ImportedTrial(
+        parameters=document["parameters"],
+        measurements={name: _of_json(name, value) for name, value in measurements.items()},
+        context=document.get("context") or {},
+        outcome=_outcome(ended),
+        reason=document.get("reason") or "",
+    )
+
+
+def _of_json(metric: str, value: Any) -> Measurement:
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return Measurement(float(value))
+    if isinstance(value, dict) and set(value) <= set(_PARTS):
+        return Measurement(**{part: number for part, number in value.items() if number is not None})
+    raise ValueError(f"{metric} must be a number, or an object of {', '.join(_PARTS)}")
+
+
+def _outcome(text: str) -> Outcome:
+    if text not in _ENDED:
+        raise ValueError(f"the outcome must be one of {', '.join(_ENDED)}, not {text!r}")
+    return _ENDED[text]
