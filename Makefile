@@ -7,8 +7,12 @@ PYTHON ?= $(shell command -v python3.11 || echo python3)
 PIP_VERSION := 26.3
 # Processes that run the tests side by side.
 JOBS ?= 2
-# One benchmark by its name; empty: all.
+# One benchmark by its name, or some problems of the quality benchmark with commas between; empty: all.
 ONLY ?=
+# Players of the quality benchmark besides ours, with commas between; empty: all.
+PEERS ?=
+# Runs of each player on each problem of the quality benchmark.
+SEEDS ?= 10
 
 BIN := .venv/bin
 HELM := build/tools/helm
@@ -23,10 +27,10 @@ export OMP_NUM_THREADS := 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup proto proto-break test lint format chaos bench demo helm-tool clean
+.PHONY: help setup proto proto-break test lint format chaos bench bench-quality demo helm-tool clean
 
 help: ## Shows this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 # --- Environments. Each stamp is newer than what it was made from. ---
 
@@ -92,6 +96,9 @@ chaos: setup ## Kills servers, workers and databases at random instants
 
 bench: setup ## Prints a table of figures; ONLY=name runs one benchmark
 	$(BIN)/python tests/benchmarks $(ONLY)
+
+bench-quality: setup ## Plays the tuning problems against the peers; takes many hours, and goes on where it was cut off
+	$(BIN)/python -m tests.benchmarks.quality all --problems '$(ONLY)' --peers '$(PEERS)' --seeds $(SEEDS)
 
 demo: .venv/.demo ## Tunes two real things through a real server
 	@$(BIN)/python clients/python/examples/demo.py

@@ -26,11 +26,13 @@ BENCHMARKS = (
     "trial_cycle",
     "store_probe",
     "gp_speed",
-    "gp_quality",
+    "incumbent",
     "bandit_regret",
     "solvers",
     "many_studies",
     "tabular",
+    "queue_latency",
+    "many_workers",
 )
 RESULTS = FOLDER.parents[1] / "build" / "bench"
 COLUMNS = ("figure", "value", "unit", "goal", "holds")

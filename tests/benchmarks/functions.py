@@ -1,21 +1,15 @@
-"""What the Gaussian process is measured on: functions with a known minimum, and the model that the demo tunes."""
+"""What the Gaussian process is measured on: functions with a known minimum."""
 
 from __future__ import annotations
 
 import math
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
-import trimtab
 from contract.optimizers.problems import Problem
-from trimtab_service.domain.space import Categorical, Float, Integer, Parameter, Parameters, Scale
-
-sys.path.append(str(Path(__file__).parents[2] / "clients" / "python" / "examples"))
-import gradient_boosting
+from trimtab_service.domain.space import Categorical, Float, Integer, Parameters
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +74,6 @@ def _mixed(point: Parameters) -> float:
 UNIT = tuple(Float(f"x{index}", 0.0, 1.0) for index in range(6))
 BRANIN = Function(Problem("Branin", (Float("x", -5.0, 10.0), Float("y", 0.0, 15.0))), _branin, 0.397887)
 HARTMANN = Function(Problem("Hartmann6", UNIT), _hartmann, -3.32237)
-NOISY = Function(Problem("Hartmann6, noise 0.5", UNIT), _hartmann, -3.32237, noise=0.5)
 MIXED = Function(
     Problem(
         "mixed Ackley8",
@@ -92,26 +85,4 @@ MIXED = Function(
         ),
     ),
     _mixed,
-)
-
-
-def _declared(parameter: trimtab.Parameter) -> Parameter:
-    """A parameter as the service has it, of one that an example declares to the client."""
-    match parameter:
-        case trimtab.Float():
-            return Float(parameter.name, parameter.min, parameter.max, Scale(parameter.scale), parameter.step)
-        case trimtab.Integer():
-            return Integer(parameter.name, parameter.min, parameter.max, Scale(parameter.scale))
-        case trimtab.Categorical():
-            return Categorical(parameter.name, tuple(str(value) for value in parameter.values))
-    raise TypeError(f"{parameter} isn't declared here")
-
-
-BOOSTING = Function(
-    Problem(
-        "gradient boosting",
-        tuple(_declared(parameter) for parameter in gradient_boosting.PARAMETERS),
-        baseline=gradient_boosting.DEFAULTS,
-    ),
-    gradient_boosting.error,
 )
