@@ -39,22 +39,26 @@ FLOORS = {
     "bandits": _floor("domain", "numpy"),
     "store": _floor("domain", "sqlalchemy alembic psycopg"),
     # what the use cases stand on
-    "algorithms": _floor("optimizers.base optimizers.catalog bandits.base bandits.catalog domain"),
+    "algorithms": _floor("optimizers.base optimizers.catalog optimizers.region bandits.base bandits.catalog domain"),
     "tokens": _floor("domain"),
     "storage": _floor("store metrics domain"),
+    "histories": _floor("storage store.base metrics domain"),
+    "nearness": _floor("domain"),
     "compute": _floor("optimizers metrics domain", "numpy"),
     # a bandit study at one instant: values only
     "live": _floor("bandits.base bandits.catalog bandits.states store.base domain", "numpy"),
     # the use cases: no grpc, no SQL, no torch
     "studies": _floor("live algorithms bandits.catalog optimizers.catalog storage store.base domain"),
-    "tuner": _floor(
-        "studies algorithms compute optimizers.base optimizers.catalog storage store.base metrics domain", "numpy"
+    "ahead": _floor("histories nearness compute storage store.base store.queue metrics domain"),
+    "suggesting": _floor(
+        "ahead histories studies algorithms compute optimizers.catalog storage store.base store.queue metrics domain"
     ),
+    "tuner": _floor("suggesting ahead histories studies compute storage store.base store.queue metrics domain"),
     "following": _floor("live studies storage store.base metrics domain"),
     "decisions": _floor("following live studies bandits.catalog storage store.base tokens metrics domain", "numpy"),
     # the only floor with protobuf and the calls of grpc
     "rpc": _floor(
-        "tuner decisions live studies store.base metrics logs config domain",
+        "tuner suggesting decisions live studies store.base store.queue metrics logs config domain",
         "grpc google.protobuf google.rpc grpc_health grpc_reflection grpc_status trimtab.v1",
     ),
     # the composition root knows every floor
