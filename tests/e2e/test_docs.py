@@ -102,8 +102,10 @@ def test_noise(client: trimtab.Client, monkeypatch: pytest.MonkeyPatch) -> None:
     """The snippets run; what is recommended is good, though some of the measurements were not."""
     names, _ = run("noise.md", client, monkeypatch)
     best = names["best"]
-    assert 20 <= best.parameters["batch"] <= 120
-    assert 15.0 < best.predicted_mean < 30.0
+    batch, wait = best.parameters["batch"], best.parameters["wait_ms"]
+    true = 20.0 + 0.1 * abs(batch - 60) + (wait - 4.0) ** 2 / 8.0
+    assert true < 27.0  # as one point in three is; with luck and bad luck this is what 25 trials find for sure
+    assert best.predicted_mean == pytest.approx(true, abs=8.0)
     assert names["study"].describe().spec.half_life is None
 
 

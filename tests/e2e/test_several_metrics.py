@@ -9,7 +9,7 @@ import pytest
 
 import trimtab
 from serving import RunningServer
-from trimtab import Categorical, Discrete, InvalidArgumentError, Measurement, Metric, Ratio, WeightedSum
+from trimtab import Categorical, Discrete, InvalidArgumentError, Measurement, Metric, Ratio, TrialState, WeightedSum
 
 POLICIES = Categorical("policy", ["lru", "lfu", "arc"])
 SCORE = Metric("score", formula=WeightedSum({"hits": 1.0, "bytes": -0.5}), min=-10, max=10, outside_range="clip")
@@ -54,7 +54,7 @@ def test_trials_learn_from_a_ratio(client: trimtab.Client) -> None:
     best = study.incumbent(timeout=120)
     assert best.parameters == {"size": 8}
     assert best.predicted_mean == pytest.approx(10.0 / 8.0, abs=0.5)
-    kept = [trial.measurements for trial in study.trials()]
+    kept = [trial.measurements for trial in study.trials([TrialState.COMPLETED])]
     assert [sorted(measured) for measured in kept] == [["items", "seconds"]] * 8
 
 

@@ -84,9 +84,14 @@ def test_a_desire_is_from_0_to_1_and_grows_towards_its_target(
         return
     reach = max(1.0, abs(target))
     desire = Desire("m", target, low=target - reach, high=target + reach, exponent=exponent)
-    near, far = sorted((first, second), key=lambda value: abs(value / 2 - target / 2))
+
+    def distance(value: float) -> float:
+        return abs(value / 2 - target / 2)
+
+    near, far = sorted((first, second), key=distance)
     assert 0.0 <= desire.value(far) <= 1.0
-    if (near - target > 0) == (far - target > 0):
+    # Two that are as far to the last bit have no order.
+    if (near > target) == (far > target) and distance(near) < distance(far):
         assert desire.value(far) <= desire.value(near)
 
 
