@@ -24,7 +24,7 @@ GOOD_PRICE = 10.0  # if it is better than expected: what a search is after is ra
 # By how much the square of the worst standardized residual must be above what
 # chance makes of it for more fits to be worth their time; and how many times as much
 # gain it takes on the good side, where functions without noise have sharp optima.
-BEYOND_CHANCE, GOOD_SIDE = 1.0, 5.0
+BEYOND_CHANCE, GOOD_SIDE, GOOD_SIDE_OF_MANY = 1.0, 3.0, 5.0
 DOUBTFUL = 0.1  # part of its price that a row must gain to be tried
 MOST_SHARE = 0.2  # of the rows
 ROUNDS = 3  # of fits
@@ -112,7 +112,8 @@ def _is_suspicious(loss: Loss, theta: Vector, evidence: Evidence) -> bool:
     gains, _, prices = _gains(loss, theta, evidence)
     square = 2.0 * np.log(len(gains)) + BEYOND_CHANCE
     least = 0.5 * (square - 1.0 - np.log(square))
-    return bool((gains > np.where(prices == GOOD_PRICE, GOOD_SIDE * least, least)).any())
+    side = GOOD_SIDE_OF_MANY if len(gains) >= MANY else GOOD_SIDE
+    return bool((gains > np.where(prices == GOOD_PRICE, side * least, least)).any())
 
 
 def _added(loss: Loss, theta: Vector, evidence: Evidence, paid: float, most: int) -> tuple[Vector, float]:
