@@ -48,6 +48,7 @@ MOST_TRIES = 2  # of one call, whose worker may have died by another's fault (me
 # they bring, and the workers share the cores. Read by the libraries when they
 # are first imported, hence set before a worker is spawned.
 _ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+NICENESS = 5  # of a worker: a call that the server can answer at once doesn't wait for a model
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,8 @@ class Computed(Generic[Answer]):
 
 
 def _start_worker() -> None:
-    """Runs first in every worker: it ends with its parent, and leaves signals to it."""
+    """Runs first in every worker: it ends with its parent, leaves signals to it, and gives way to it."""
+    os.nice(NICENESS)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = multiprocessing.parent_process()
     if parent is not None:

@@ -1,7 +1,7 @@
-"""Minimizes within a box from a place near the minimum, given the curvature there. NumPy alone.
+"""Minimizes within a box, given about the curvature. NumPy alone.
 
-SciPy's L-BFGS-B can't be told a curvature: it spends most of its evaluations
-to learn one, and so many are too dear where each is the cube of many rows.
+SciPy's L-BFGS-B can't be told a curvature: it spends many of its evaluations
+to learn one, and each is as dear as the cube of the rows.
 """
 
 from __future__ import annotations

@@ -14,12 +14,14 @@ from typing import TypeAlias
 
 from sqlalchemy import BigInteger, and_, bindparam, delete, func, or_, select, update
 
+from trimtab_service.domain.errors import InvalidArgument, TrimtabError
 from trimtab_service.domain.space import Parameters
 from trimtab_service.domain.study import Study, StudyName, StudyState
 from trimtab_service.domain.suggestion import STATE_AFTER, ModelInfo, Source, Trial, TrialState, lease_end
 from trimtab_service.store import refusals, rows
 from trimtab_service.store.base import NumberTaken, Request
 from trimtab_service.store.connection import Connection
+from trimtab_service.store.documents import Document, refusal_document, refusal_of
 from trimtab_service.store.queue import ANY_REVISION, MANUAL, Claim, Claimed, ForeignTrial, QueuedTrial
 from trimtab_service.store.sql_requests import recall, remember
 from trimtab_service.store.sql_studies import NAMED
@@ -104,7 +106,7 @@ class SqlQueue(SqlTrials):
     """The part of Store that is about trials that wait."""
 
     def claim_trials(self, name: StudyName, claim: Claim, now: datetime, request: Request | None) -> Claimed | None:
-        """One look at the queue, and a statement for each trial that is taken."""
+        """One look at the queue, two where it seems to be empty, and a statement for each trial that is taken."""
         values = {
             "namespace": name.namespace,
             "study": name.study,
@@ -117,6 +119,9 @@ class SqlQueue(SqlTrials):
 
         def take(connection: Connection) -> tuple[Claimed | None]:
             found = connection.all(_CLAIMABLE, values)
+            if len(found) < claim.count:
+                # What was seen was being replaced, maybe: what replaces it can be seen by now.
+                found = connection.all(_CLAIMABLE, values)
             if len(found) < claim.count:
                 return (self._replayed(connection, name, now, request),)
             width = 1 + len(rows.QUEUED_COLUMNS)
@@ -145,12 +150,16 @@ class SqlQueue(SqlTrials):
         return Claimed(study, tuple(trial.at(now) for trial in answered(connection, study.uid, before)), 0)
 
     def queue_trials(self, study: Study, queued: Sequence[QueuedTrial]) -> None:
-        """Inserts first: the primary key decides between two that append the same number."""
+        """Inserts, and deletes once that is committed.
+
+        The primary key decides between two that append the same number. Until
+        new trials can be seen the old ones can be taken: where rows that are being deleted are
+        skipped, whoever claims meanwhile would find neither.
+        """
         least = min(each.known for each in queued)
 
         def append(connection: Connection) -> bool:
             connection.insert((rows.QUEUED_TRIAL, [rows.queued_row(study, each) for each in queued]))
-            _replace(connection, study, least)
             return True
 
         def judge(connection: Connection) -> bool | None:
@@ -159,6 +168,8 @@ class SqlQueue(SqlTrials):
             raise NumberTaken
 
         self.write_or_judge(append, judge)
+        # Should it come to nothing, the next one deletes these too; new ones are handed out first.
+        self.write_alone(lambda connection: _replace(connection, study, least))
 
     def enqueue_trials(
         self, study: Study, points: Sequence[tuple[Parameters, Parameters]], now: datetime, request: Request | None
@@ -173,16 +184,22 @@ class SqlQueue(SqlTrials):
             connection.insert((rows.QUEUED_TRIAL, [rows.queued_row(study, each) for each in waiting]))
             return len(waiting)
 
-        return self._numbered(study, store, request)
+        return tuple(self._numbered(study, store, request, {})["numbers"])
 
     def import_trials(
-        self, study: Study, foreign: Sequence[ForeignTrial], now: datetime, request: Request | None
-    ) -> tuple[int, ...]:
+        self, study: Study, foreign: Sequence[ForeignTrial | InvalidArgument], now: datetime, request: Request | None
+    ) -> tuple[int | TrimtabError, ...]:
         """Under the lock of the study's observations, as whoever observes."""
         time = rows.microseconds(now)
+        good = [one for one in foreign if isinstance(one, ForeignTrial)]
+        refused = [
+            [place, refusal_document(one)] for place, one in enumerate(foreign) if isinstance(one, InvalidArgument)
+        ]
 
         def store(connection: Connection, first: int) -> int:
-            numbered = list(enumerate(foreign, first))
+            if not good:
+                return 0
+            numbered = list(enumerate(good, first))
             made = [
                 _foreign(number, STATE_AFTER[one.observation.outcome], one.parameters, one.context, now)
                 for number, one in numbered
@@ -197,23 +214,30 @@ class SqlQueue(SqlTrials):
             connection.change(ADVANCE, {"old_uid": study.uid, "added": len(made)})
             return len(made)
 
-        return self._numbered(study, store, request)
+        answer = self._numbered(study, store, request, {"refused": refused})
+        results: list[int | TrimtabError] = list(answer["numbers"])
+        for place, document in answer["refused"]:
+            results.insert(place, refusal_of(document))
+        return tuple(results)
 
-    def _numbered(self, study: Study, store: Storing, request: Request | None) -> tuple[int, ...]:
-        """What ``store`` puts under the numbers that come next, and all but MANUAL trials out of the queue."""
+    def _numbered(self, study: Study, store: Storing, request: Request | None, besides: Document) -> Document:
+        """Stores what ``store`` does under the numbers that come next; if that is any, deletes all queued trials but
+        MANUAL ones. The numbers, and ``besides``; of a repeated request those of the first call.
+        """
 
-        def append(connection: Connection) -> tuple[int, ...]:
+        def append(connection: Connection) -> Document:
             if connection.first(LOCK, {"uid": study.uid}) is None:
                 raise refusals.study_gone(study)
             before = recall(connection, study.uid, request)
             if before is not None:
-                return tuple(before["numbers"])
+                return before
             newest = connection.first(_NEWEST, {"uid": study.uid})
             first = ((newest and newest[0]) or 0) + 1
-            numbers = tuple(range(first, first + store(connection, first)))
-            _replace(connection, study, MANUAL)
-            remember(connection, study.uid, request, {"numbers": list(numbers)})
-            return numbers
+            answer = {"numbers": list(range(first, first + store(connection, first))), **besides}
+            if answer["numbers"]:
+                _replace(connection, study, MANUAL)
+            remember(connection, study.uid, request, answer)
+            return answer
 
         return self.write_or_retry(append, append)
 
@@ -233,8 +257,8 @@ class SqlQueue(SqlTrials):
         self.write_alone(lambda connection: connection.change(_LAND, values))
 
 
-def _replace(connection: Connection, study: Study, known: int) -> None:
-    connection.change(_REPLACE, {"old_uid": study.uid, "old_known": known, "revision": study.revision})
+def _replace(connection: Connection, study: Study, known: int) -> int:
+    return connection.change(_REPLACE, {"old_uid": study.uid, "old_known": known, "revision": study.revision})
 
 
 def _handed_out(study: Study, trial: Trial, claim: Claim, now: datetime) -> Trial:

@@ -63,9 +63,9 @@ class Transactions(ABC):
         return self._run(self.begin_write, work)
 
     def write_alone(self, work: Callable[[Connection], Answer]) -> Answer:
-        """Runs work that does nothing but insert rows once; may run it again though the first attempt was committed.
+        """Runs work of one statement that writes; may run it again though the first attempt was committed.
 
-        For work that is told by constraints what is there already.
+        For work that is told by constraints, or sees, what is there already.
         """
         return self.write(work)
 

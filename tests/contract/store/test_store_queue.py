@@ -287,3 +287,24 @@ def test_a_wrong_clock_holds_nobody_up(store: Store, study: Study) -> None:
     """An end that is farther away than any could be is none."""
     assert store.take_off(study, NOW, NOW + timedelta(days=1))
     assert store.take_off(study, NOW, NOW + timedelta(seconds=1))
+
+
+def test_a_queue_that_is_being_replaced_is_not_empty(
+    store: Store, study: Study, open_another: Callable[[], Store]
+) -> None:
+    """Whoever claims meanwhile gets an old trial or a new one."""
+    rounds, batch = 40, CALLERS * 10
+    other = open_another()
+    store.queue_trials(study, [queued(number) for number in range(1, batch + 1)])
+
+    def replaced() -> int:
+        for known in range(1, rounds):
+            first = known * batch + 1
+            other.queue_trials(study, [queued(number, known) for number in range(first, first + batch)])
+        return 0
+
+    def missed() -> int:
+        # Fewer claims than trials at any time, so that the claims themselves never empty the queue.
+        return sum(not claimed(store, study) for _ in range(batch - 1))
+
+    assert race([replaced, missed]) == [0, 0]
