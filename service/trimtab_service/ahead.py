@@ -208,8 +208,7 @@ class Ahead:
             line.news = False
             look = await self._histories.look(line.study.name)
             study = look.snapshot.study
-            if study.uid != line.study.uid:
-                raise StudyNotFound(f"{study.name} was deleted", study=str(study.name))
+            _check_same(study, line)
             if study.state is not StudyState.ACTIVE:
                 raise StudyStopped(f"{study.name} is {study.state.value}: set its state to active to go on")
             line.study = study
@@ -217,7 +216,7 @@ class Ahead:
             line.depth = len(fresh)
             wanted = min(line.demand(len(look.past.open)), max(self.most, 1), study.spec.space.cardinality or self.most)
             if wanted > len(fresh):
-                past = with_open(look.past, fresh)
+                past = with_open(look.past, fresh, {})
                 asked = Asked(study, past, {}, {}, await self._histories.related(study))
                 await self._stored(line, past, await self._computed(asked, wanted - len(fresh), line.waiting))
 
@@ -270,7 +269,8 @@ class Ahead:
         while not await self._storage.write(store.take_off, line.study, now, end):
             await asyncio.sleep(LOOK)
             snapshot = (await self._histories.look(line.study.name, trials=False)).snapshot
-            if snapshot.study.uid != line.study.uid or snapshot.has_queue:
+            _check_same(snapshot.study, line)
+            if snapshot.has_queue:
                 yield False
                 return
             now = self._storage.now()
@@ -337,6 +337,12 @@ def trials_of(study: Study, past: Past, points: Sequence[Suggested], number: int
     ]
 
 
+def _check_same(study: Study, line: Line) -> None:
+    """Raises StudyNotFound where the name is in use again: for another study, which has a line of its own."""
+    if study.uid != line.study.uid:
+        raise StudyNotFound(f"{study.name} was deleted", study=str(study.name))
+
+
 def _fresh(look: Look) -> list[QueuedTrial]:
     """What waits and stays: nothing that is computed now could know more."""
     study, known = look.snapshot.study, look.past.observation_count
@@ -348,9 +354,11 @@ def is_for(study: Study, queued: QueuedTrial) -> bool:
     return queued.study_revision in (0, study.revision)
 
 
-def with_open(past: Past, queued: Sequence[QueuedTrial]) -> Past:
-    """The past in which what is queued is being tried already."""
-    waiting = tuple(replace(each.trial, state=TrialState.PENDING) for each in queued)
+def with_open(past: Past, queued: Sequence[QueuedTrial], context: Parameters) -> Past:
+    """The past in which what is queued is being tried already; in ``context``, where it isn't said in which."""
+    waiting = tuple(
+        replace(each.trial, state=TrialState.PENDING, context=each.trial.context or context) for each in queued
+    )
     return replace(past, open=past.open + waiting)
 
 

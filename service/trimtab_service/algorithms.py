@@ -10,6 +10,7 @@ from trimtab_service.bandits.base import MOST_ARMS, Bandit, JointBandit
 from trimtab_service.domain import errors, options
 from trimtab_service.domain.arms import levels
 from trimtab_service.domain.errors import InvalidArgument, UnknownAlgorithm
+from trimtab_service.domain.fixed import check_existence
 from trimtab_service.domain.metric import MetricKind
 from trimtab_service.domain.space import Categorical, Float, Integer, Parameters, ParameterValue, SearchSpace
 from trimtab_service.domain.study import ChosenAlgorithm, StudySpec
@@ -88,12 +89,12 @@ def _checked(spec: StudySpec, name: str, given: Mapping[str, ParameterValue], re
         raise UnknownAlgorithm("algorithm.name", f"{name[:130]!r} is not known; there are: {known}")
     with errors.field("algorithm"):
         chosen = options.from_options(record, given)
+    found = ChosenAlgorithm(name, options.to_options(chosen), reason, decisions)
+    check_fields(spec, found)
     if decisions:
         _check_bandit(spec, chosen)
     else:
-        _check_trials(spec, name)
-    found = ChosenAlgorithm(name, options.to_options(chosen), reason, decisions)
-    if not decisions:
+        _check_space(spec)
         with errors.field("algorithm"):
             optimizers.check(found, spec)
     return found
@@ -115,10 +116,23 @@ def _check_bandit(spec: StudySpec, bandit: Any) -> None:
                 f"{name} needs a finite search space, and {parameter.name!r} is a continuum: "
                 "give it a step, or set the option steps",
             )
-    for field, words in _of_trials(spec).items():
-        raise InvalidArgument(field, f"{name} is a bandit, and only trial studies have {words}: name gp, say")
     with errors.field("algorithm.name"):
         check_count(spec, bandit)
+
+
+def check_fields(spec: StudySpec, chosen: ChosenAlgorithm) -> None:
+    """Raises InvalidArgument at a field that only studies of the other kind have, of trials or of decisions."""
+    if chosen.decisions:
+        for field, words in _of_trials(spec).items():
+            raise InvalidArgument(
+                field, f"{chosen.name} is a bandit, and only trial studies have {words}: name gp, say"
+            )
+        return
+    for field in ("reward_wait", "default_reward", "retention"):
+        if getattr(spec, field) is not None:
+            raise InvalidArgument(field, f"only bandit studies have it, and {chosen.name} makes trials")
+    if spec.disabled_arms:
+        raise InvalidArgument("disabled_arms", f"only bandit studies have arms, and {chosen.name} makes trials")
 
 
 def _of_trials(spec: StudySpec) -> dict[str, str]:
@@ -132,10 +146,10 @@ def _of_trials(spec: StudySpec) -> dict[str, str]:
         "transfer_from": ("related studies", bool(spec.transfer_from)),
     }
     found = {field: words for field, (words, is_set) in fields.items() if is_set}
-    return found | {f"search_space.{field}": words for field, words in beyond_arms(spec.space).items()}
+    return found | {f"search_space.{field}": words for field, words in _beyond_arms(spec.space).items()}
 
 
-def beyond_arms(space: SearchSpace) -> dict[str, str]:
+def _beyond_arms(space: SearchSpace) -> dict[str, str]:
     """The fields of a space that only trial studies have, and what they are, in words."""
     found = {}
     for index, parameter in enumerate(space.parameters):
@@ -171,14 +185,11 @@ def check_count(spec: StudySpec, bandit: Bandit | JointBandit) -> None:
         raise InvalidArgument("", f"{bandit.name} takes {MOST_ARMS} points at most, and the space has {count}")
 
 
-def _check_trials(spec: StudySpec, name: str) -> None:
+def _check_space(spec: StudySpec) -> None:
+    with errors.field("search_space"):
+        check_existence(spec.space)
     try:
         Region(spec.space).check()
     except InvalidArgument:
         field = "linear_constraints" if spec.space.linear_constraints else "simplexes"
         raise InvalidArgument(f"search_space.{field}", "no point fulfils them all") from None
-    for field in ("reward_wait", "default_reward", "retention"):
-        if getattr(spec, field) is not None:
-            raise InvalidArgument(field, f"only bandit studies have it, and {name} makes trials")
-    if spec.disabled_arms:
-        raise InvalidArgument("disabled_arms", f"only bandit studies have arms, and {name} makes trials")

@@ -88,6 +88,17 @@ class Asked:
     related: tuple[tuple[Study, Past], ...] = ()
 
 
+class Overdue(TimeoutError):
+    """The caller can't wait any longer, but the computation goes on.
+
+    ``running`` ends with the answer, or raises what the computation does.
+    """
+
+    def __init__(self, running: asyncio.Future[Any]) -> None:
+        super().__init__()
+        self.running = running
+
+
 class Forgotten(Exception):
     """The worker doesn't know the trials that it was taken to know; send it all of them."""
 
@@ -260,8 +271,8 @@ class Compute:
     async def suggest(self, asked: Asked, count: int, seconds: float) -> Sequence[Suggested]:
         """What the study's optimizer suggests.
 
-        Raises TimeoutError after ``seconds``, Overloaded, OptimizerFailed, and
-        what the optimizer itself says to the caller (SpaceExhausted, ...).
+        Raises TimeoutError after ``seconds``, Overdue where it was at work by then, Overloaded,
+        OptimizerFailed, and what the optimizer itself says to the caller (SpaceExhausted, ...).
         """
         if catalog.CATALOG[asked.study.algorithm.name].inline:
             return _suggest(asked.study, asked.past.history(asked.fixed), asked.context, count)
@@ -289,12 +300,18 @@ class Compute:
             raise ShuttingDown("this server is shutting down")
         if len(self._queue) >= self._most_waiting:
             raise Overloaded(f"{len(self._queue)} optimizer calls are waiting for a process already")
-        async with asyncio.timeout(seconds):
-            worker = await self._slot(asked.past.uid)
-            running = asyncio.create_task(self._on(worker, task, asked, *args))
-            self._running.add(running)
-            running.add_done_callback(self._forget)
-            return await asyncio.shield(running)
+        running: asyncio.Task[Answer] | None = None
+        try:
+            async with asyncio.timeout(seconds):
+                worker = await self._slot(asked.past.uid)
+                running = asyncio.create_task(self._on(worker, task, asked, *args))
+                self._running.add(running)
+                running.add_done_callback(self._forget)
+                return await asyncio.shield(running)
+        except TimeoutError as error:
+            if running is None:
+                raise
+            raise Overdue(running) from error
 
     async def _slot(self, uid: str) -> Worker:
         """An idle worker, of several the one that knows most of the study; else the next that gets idle."""

@@ -26,6 +26,9 @@ from trimtab_service.store.base import Request, Snapshot
 MOST_TRIALS = 200_000
 """Ended trials that are kept of all studies together: some hundred megabytes. The study unused longest leaves first."""
 
+MOST_STUDIES = 1_000
+"""Whose trials are kept, however few these are."""
+
 
 @dataclass(slots=True)
 class _Memo:
@@ -48,10 +51,14 @@ class Look:
 class Histories:
     """The histories in the store, and a memo of those read lately."""
 
-    def __init__(self, storage: Storage, metrics: Metrics, most: int = MOST_TRIALS) -> None:
+    def __init__(
+        self, storage: Storage, metrics: Metrics, most: int = MOST_TRIALS, most_studies: int = MOST_STUDIES
+    ) -> None:
+        """``most``: ended trials that are kept of all studies together, but for those of the one looked at last."""
         self._storage = storage
         self._metrics = metrics
         self._most = most
+        self._most_studies = most_studies
         self._memo: OrderedDict[StudyName, _Memo] = OrderedDict()
         self._lines = count(1)
         # Two reads of one study at once would each bring the same news.
@@ -97,7 +104,7 @@ class Histories:
         self._memo[name] = memo
         self._memo.move_to_end(name)
         kept = sum(len(each.ended) for each in self._memo.values())
-        while kept > self._most and len(self._memo) > 1:
+        while len(self._memo) > 1 and (kept > self._most or len(self._memo) > self._most_studies):
             kept -= len(self._memo.popitem(last=False)[1].ended)
         return _look(snapshot, memo)
 

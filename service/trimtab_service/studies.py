@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import secrets
 from collections import OrderedDict
@@ -98,8 +99,12 @@ class Studies:
         if spec.seed is None:
             spec = replace(spec, seed=secrets.randbelow(LARGEST_SEED))
         with errors.field("study.spec"):
-            study = self._assembled(name, spec, now)
-            await self._check_related(spec)
+            # In a thread: to see that a space has legal points may take seconds.
+            study = await asyncio.to_thread(self._assembled, name, spec, now)
+        # Of a repeated request, what it named may be gone by now.
+        if spec.transfer_from and not await self._replayed(f"namespaces/{name.namespace}", request):
+            with errors.field("study.spec"):
+                await self._check_related(name, spec)
         stored = await self._storage.write(self._storage.store.create_study, study, request)
         if stored.uid == study.uid:
             log.info("study created", extra={"study": str(name), "algorithm": study.algorithm.name})
@@ -119,12 +124,18 @@ class Studies:
             Live.begun(study)
         return study
 
-    async def _check_related(self, spec: StudySpec) -> None:
+    async def _replayed(self, scope: str, request: Request | None) -> bool:
+        """Whether the request was answered before; see ``Store.replayed``. Raises RequestIdReused."""
+        return request is not None and await self._storage.read(self._storage.store.replayed, scope, request)
+
+    async def _check_related(self, own: StudyName, spec: StudySpec) -> None:
         """Raises InvalidArgument where a study that is to be learned from isn't there, or has no trials to tell of.
 
         Later it may be deleted; then it tells nothing.
         """
         for index, name in enumerate(spec.transfer_from):
+            if name == own:
+                raise InvalidArgument(f"transfer_from[{index}]", "a study can't be related to itself")
             try:
                 related = await self.get(name)
             except StudyNotFound:
@@ -163,20 +174,19 @@ class Studies:
         """
         begun = monotonic()
         old = await self.get(name)
-        replayed = request is not None and await self._storage.read(self._storage.store.replayed, old.uid, request)
-        if replayed:
+        if await self._replayed(old.uid, request):
             return old
         self._check_etag(old, etag)
         spec, state = change(old)
         with errors.field("study.spec"):
             _check_constraints(old.spec, spec)
         chosen = old.algorithm
-        if "spec.algorithm" in paths:
-            with errors.field("study.spec"):
-                chosen = _rechosen(old, spec)
-        if "spec.transfer_from" in paths:
-            with errors.field("study.spec"):
-                await self._check_related(spec)
+        with errors.field("study.spec"):
+            if "spec.algorithm" in paths:
+                chosen = await asyncio.to_thread(_rechosen, old, spec)
+            algorithms.check_fields(spec, chosen)
+            if "spec.transfer_from" in paths:
+                await self._check_related(name, spec)
         spaces = old.earlier_spaces
         if spec.space != old.spec.space:
             with errors.field("study.spec.search_space"):
@@ -199,8 +209,7 @@ class Studies:
 
     async def delete(self, name: StudyName, etag: str, request: Request | None) -> None:
         """Raises StudyNotFound, EtagMismatch, RequestIdReused; a repeated request is answered like the first."""
-        store = self._storage.store
-        if request is not None and await self._storage.read(store.replayed, f"namespaces/{name.namespace}", request):
+        if await self._replayed(f"namespaces/{name.namespace}", request):
             return
         try:
             study = await self.get(name)
@@ -208,7 +217,7 @@ class Studies:
             self.forget(name)
             raise
         self._check_etag(study, etag)
-        await self._storage.write(store.delete_study, study, request)
+        await self._storage.write(self._storage.store.delete_study, study, request)
         self.forget(name)
         log.info("study deleted", extra={"study": str(name)})
 
@@ -264,8 +273,6 @@ def _grown(old: Study, spec: StudySpec, chosen: ChosenAlgorithm) -> SearchSpace:
     """The space so far, once it is sure that ``spec`` only adds to it, and not too much. Raises InvalidArgument."""
     if not old.algorithm.decisions:
         raise InvalidArgument("", "only a bandit study can be given more values")
-    for field, words in algorithms.beyond_arms(spec.space).items():
-        raise InvalidArgument(field, f"only trial studies have {words}, and {chosen.name} is a bandit")
     ours = bandit(chosen)
     if ours.joint:
         raise InvalidArgument("", f"a study of {ours.name} can't be given more values; create another one")

@@ -18,15 +18,17 @@ from time import monotonic
 from typing import TypeAlias
 from weakref import WeakValueDictionary
 
-from trimtab_service.ahead import Ahead, Wish, is_for, still_good, trials_of, with_open
+from trimtab_service.ahead import PATIENCE, Ahead, Wish, is_for, still_good, trials_of, with_open
 from trimtab_service.algorithms import check_fixed
-from trimtab_service.compute import Asked, Compute
+from trimtab_service.compute import Asked, Compute, Overdue
+from trimtab_service.deadlines import for_the_optimizer
 from trimtab_service.domain import errors
 from trimtab_service.domain.errors import (
     DeadlineExceeded,
     InvalidArgument,
     OptimizerFailed,
     Overloaded,
+    StudyNotFound,
     StudyStopped,
     TooMuchContention,
     TrimtabError,
@@ -35,6 +37,7 @@ from trimtab_service.domain.space import Parameters
 from trimtab_service.domain.study import ChosenAlgorithm, Study, StudyName, StudyState
 from trimtab_service.domain.suggestion import Source, Suggested, Trial, TrialState
 from trimtab_service.histories import Histories, Look
+from trimtab_service.late import Late
 from trimtab_service.metrics import Metrics
 from trimtab_service.optimizers import catalog
 from trimtab_service.storage import Storage
@@ -49,12 +52,8 @@ Answer: TypeAlias = tuple[Study, Sequence[Trial]]
 MOST_ROUNDS = 12  # against other replicas; in one server calls for a study take turns
 LONGEST_PAUSE = 0.05  # seconds between rounds, at most
 MOST_SHARED = 64  # suggestions computed in one call for several who wait
-# What a deadline must leave after the optimizer's share: storing a trial and
-# the way back take a few milliseconds, on a busy machine a hundred times that.
-# Who is in a hurry gets the least of it, who has time to spare a tenth.
-LEAST_RESERVE, MOST_RESERVE = 0.05, 0.5  # seconds
-RESERVED_SHARE = 0.1
 ANY_AGE = 2**60  # observations: older than that no suggestion is
+MOST_BROUGHT = 100  # trials, up to which it is looked whether people brought all of them, and the baseline is to come
 FILL_IN = ChosenAlgorithm("random", {}, "fills in for the study's own", decisions=False)
 
 
@@ -99,11 +98,6 @@ class _Turns:
     callers: list[_Caller] = field(default_factory=list)
 
 
-def for_the_optimizer(seconds: float) -> float:
-    """How many of the ``seconds`` that a caller still waits an optimizer may take."""
-    return seconds - min(max(RESERVED_SHARE * seconds, LEAST_RESERVE), MOST_RESERVE)
-
-
 class Suggesting:
     """Suggests trials."""
 
@@ -122,6 +116,7 @@ class Suggesting:
         self._compute = compute
         self._ahead = ahead
         self._metrics = metrics
+        self._late = Late()
         # One computation at a time for a study: who comes second sees the first
         # one's trials as pending, or gets some of them, instead of computing the same.
         self._turns: WeakValueDictionary[StudyName, _Turns] = WeakValueDictionary()
@@ -133,21 +128,27 @@ class Suggesting:
         SpaceExhausted, RequestIdReused, TooMuchContention, NotOfTrials; and,
         where no fallback will do, DeadlineExceeded, OptimizerFailed, Overloaded.
         """
-        hint = await self._studies.recall(ask.study)
-        if hint.algorithm.decisions:
-            raise NotOfTrials
-        queued = self._takes_from_the_queue(hint, ask)
-        study, trials = await (self._from_the_queue(hint, ask) if queued else self._computed(hint, ask))
+        try:
+            study, trials = await self._suggested(await self._studies.recall(ask.study), ask)
+        except StudyNotFound:
+            # The memo was of a study that has been deleted; maybe the name is in use again.
+            study, trials = await self._suggested(await self._studies.get(ask.study), ask)
         for trial in trials:
             source = Source.QUEUE if trial.ahead and trial.source is Source.MODEL else trial.source
             self._metrics.suggestions.labels(trial.model.algorithm, source.value).inc()
         return study, trials
 
+    async def _suggested(self, hint: Study, ask: Ask) -> Answer:
+        if hint.algorithm.decisions:
+            raise NotOfTrials
+        queued = self._takes_from_the_queue(hint, ask)
+        return await (self._from_the_queue(hint, ask) if queued else self._computed(hint, ask))
+
     def _takes_from_the_queue(self, study: Study, ask: Ask) -> bool:
         """What is computed ahead is for nobody in particular: contexts and fixed values aren't known by then."""
         most = min(self._ahead.most, study.spec.space.cardinality or self._ahead.most)
         plain = not (ask.context or ask.fixed) and (not study.spec.context or study.spec.robustness is not None)
-        return plain and ask.count <= most and not catalog.CATALOG[study.algorithm.name].inline
+        return plain and ask.count <= most and catalog.CATALOG[study.algorithm.name].ahead
 
     async def _from_the_queue(self, study: Study, ask: Ask) -> Answer:
         end = monotonic() + for_the_optimizer(ask.deadline - monotonic())
@@ -204,17 +205,39 @@ class Suggesting:
                 taken = await self._from_the_line(look, asked, ask)
                 if taken is not None:
                     return taken
+            late = await self._came_late(look, asked, ask)
+            if late is not None:
+                return late
             try:
                 left = for_the_optimizer(ask.deadline - monotonic())
                 sharing = self._sharing(turns, caller, study)
                 points = await self._compute.suggest(asked, sum(each.ask.count for each in sharing), left)
             except (TimeoutError, OptimizerFailed, Overloaded) as error:
-                return await self._filled_in(ask, error)
+                return await self._older(look, asked, ask, error)
             answer = await self._shared_out(sharing, asked, points)
             if answer is not None:
                 return answer
             await asyncio.sleep(random.uniform(0, LONGEST_PAUSE))
         raise TooMuchContention(f"{ask.study}: other servers suggested first {MOST_ROUNDS} times; retry")
+
+    async def _older(self, look: Look, asked: Asked, ask: Ask, error: Exception) -> Answer:
+        """What the model said earlier to the same question, or else a fallback; what it says later is kept."""
+        older = await self._came_late(look, asked, ask, ANY_AGE, f"computed earlier: {_cause(error)[1]}")
+        if isinstance(error, Overdue):
+            self._late.keep(asked, error.running)
+        if older is None:
+            return await self._filled_in(ask, error)
+        self._count_fallback(ask, error)
+        return older
+
+    async def _came_late(self, look: Look, asked: Asked, ask: Ask, grace: int = 0, detail: str = "") -> Answer | None:
+        """What was computed for the same question, and came too late; ``grace``, ``detail``: as in ``Claim``."""
+        left_over = self._late.take(look, asked, ask.count, PATIENCE, grace)
+        if left_over is None:
+            return None
+        points = [replace(point, detail=detail or point.detail) for point in left_over.points]
+        stored = await self._stored(ask, left_over.asked, points, look.past.next_number, ahead=True)
+        return None if stored is None else (asked.study, stored)
 
     def _sharing(self, turns: _Turns, caller: _Caller, study: Study) -> list[_Caller]:
         """The caller, and others that wait for the same kind of answer; of cheap algorithms each asks by itself."""
@@ -242,13 +265,15 @@ class Suggesting:
             number = max(trial.number for trial in stored) + 1
         return sharing[0].answer
 
-    async def _stored(self, ask: Ask, asked: Asked, points: Sequence[Suggested], number: int) -> Sequence[Trial] | None:
+    async def _stored(
+        self, ask: Ask, asked: Asked, points: Sequence[Suggested], number: int, *, ahead: bool = False
+    ) -> Sequence[Trial] | None:
         """The points as trials, under later numbers if these are taken; None if others made one of them needless."""
         study = asked.study
         append = self._storage.store.append_trials
         for _ in range(MOST_ROUNDS):
             trials = [
-                replace(trial, worker=ask.worker, context=trial.context or asked.context)
+                replace(trial, worker=ask.worker, context=trial.context or asked.context, ahead=ahead)
                 for trial in trials_of(study, asked.past, points, number, self._storage.now())
             ]
             try:
@@ -273,7 +298,8 @@ class Suggesting:
             if study.algorithm.decisions:
                 raise NotOfTrials
             if study.algorithm.name == hint.algorithm.name or not catalog.CATALOG[study.algorithm.name].uses_history:
-                return look
+                early = study.spec.baseline is not None and 1 < look.past.next_number <= MOST_BROUGHT
+                return await self._histories.look(ask.study, ask.request) if early and not wanted else look
             # The memo was of an older revision, whose algorithm looked at less.
             self._studies.forget(ask.study)
             hint = study
@@ -291,7 +317,7 @@ class Suggesting:
         if ask.fixed:
             with errors.field("fixed"):
                 fixed = check_fixed(study.spec.space, ask.fixed)
-        past = with_open(look.past, [each for each in look.snapshot.queue if is_for(study, each)])
+        past = with_open(look.past, [each for each in look.snapshot.queue if is_for(study, each)], context)
         return Asked(study, past, context, fixed, await self._histories.related(study))
 
     async def _from_the_line(self, look: Look, asked: Asked, ask: Ask) -> Answer | None:

@@ -13,7 +13,13 @@ from datetime import datetime, timedelta
 from trimtab_service.ahead import Ahead
 from trimtab_service.compute import Asked, Compute
 from trimtab_service.domain import errors
-from trimtab_service.domain.errors import DeadlineExceeded, StudyNotFound, StudyOfDecisions
+from trimtab_service.domain.errors import (
+    DeadlineExceeded,
+    InvalidArgument,
+    StudyNotFound,
+    StudyOfDecisions,
+    TrimtabError,
+)
 from trimtab_service.domain.explanation import Explanation, Slice, check_slices
 from trimtab_service.domain.prediction import ParetoFront
 from trimtab_service.domain.space import Parameters
@@ -22,7 +28,7 @@ from trimtab_service.domain.suggestion import Incumbent, ModelInfo, Trial, Trial
 from trimtab_service.histories import Histories
 from trimtab_service.metrics import Metrics
 from trimtab_service.storage import Storage
-from trimtab_service.store.base import Request, Result, TrialObservation
+from trimtab_service.store.base import RECORDED, Request, Result, TrialObservation
 from trimtab_service.store.queue import ForeignTrial
 from trimtab_service.studies import Studies
 from trimtab_service.suggesting import Answer, Ask, Suggesting, check_active
@@ -55,9 +61,9 @@ class Tuner:
         return await self._suggesting.suggest(ask)
 
     async def observe(
-        self, study: Study, observations: Sequence[TrialObservation], request: Request | None
+        self, study: Study, observations: Sequence[TrialObservation | InvalidArgument], request: Request | None
     ) -> list[Result]:
-        """One result an observation. Raises StudyNotFound, RequestIdReused."""
+        """One result an observation; an error among them is its own result. Raises StudyNotFound, RequestIdReused."""
         try:
             results = await self._storage.write(
                 self._storage.store.observe_trials, study, observations, self._storage.now(), request
@@ -65,30 +71,35 @@ class Tuner:
         except StudyNotFound:
             self._studies.forget(study.name)
             raise
-        if observations:
+        if RECORDED in results:
             self._ahead.observed(study)
         return results
 
     async def import_trials(
-        self, study: Study, trials: Sequence[ForeignTrial], request: Request | None
-    ) -> Sequence[int]:
-        """Their numbers. Raises StudyNotFound, StudyOfDecisions, RequestIdReused."""
+        self, study: Study, trials: Sequence[ForeignTrial | InvalidArgument], request: Request | None
+    ) -> Sequence[int | TrimtabError]:
+        """Their numbers; an error among them is its own result.
+
+        Raises StudyNotFound, StudyOfDecisions, RequestIdReused.
+        """
         check_trials(study)
-        if not trials:
-            return ()
         store = self._storage.store
-        numbers = await self._storage.write(store.import_trials, study, trials, self._storage.now(), request)
-        self._ahead.observed(study)
-        return numbers
+        results = await self._storage.write(store.import_trials, study, trials, self._storage.now(), request)
+        if any(isinstance(result, int) for result in results):
+            self._ahead.observed(study)
+        return results
 
     async def enqueue(self, name: StudyName, points: Sequence[Parameters], request: Request | None) -> Sequence[int]:
         """The numbers of their trials, in order.
 
-        Raises InvalidArgument (``points[i]...``), StudyNotFound, StudyOfDecisions, StudyStopped, RequestIdReused.
+        Raises InvalidArgument (``points[i]...``), StudyNotFound, StudyOfDecisions, StudyStopped, LineFull,
+        RequestIdReused.
         """
         study = await self._studies.get(name)
         check_trials(study)
-        check_active(study)
+        # A repeated request gets its answer though the study has been stopped since.
+        if request is None or not await self._storage.read(self._storage.store.replayed, study.uid, request):
+            check_active(study)
         checked = []
         for index, point in enumerate(points):
             with errors.field(f"points[{index}]"):

@@ -32,6 +32,7 @@ class Faulty:
     name: ClassVar[str] = "faulty"
     uses_history: ClassVar[bool] = True
     inline: ClassVar[bool] = False
+    ahead: ClassVar[bool] = True
 
     markers: str = ""
 

@@ -69,7 +69,7 @@ def test_points_in_line_come_first(study: trimtab.Study) -> None:
     rest = study.suggest_many(3)
     assert (first.id, first.source, first.parameters) == (names[0], Source.MANUAL, points[0])
     assert [one.id for one in rest[:2]] == names[1:]
-    assert [one.source for one in rest] == [Source.MANUAL, Source.MANUAL, Source.INITIAL]
+    assert [one.source for one in rest] == [Source.MANUAL, Source.MANUAL, Source.BASELINE]
     assert len(list(study.trials(["pending"]))) == 4
 
 
@@ -101,6 +101,49 @@ def test_points_in_line_serve_every_algorithm_and_context(shared_server: Running
         assert fixed.parameters == {"x": 0.75}
         assert [one.source for one in two] == [Source.MANUAL, Source.MANUAL, Source.MODEL]
         assert [trial.context for trial in study.trials(["pending"])][:2] == [{"hour": 7}] * 2
+
+
+@pytest.mark.parametrize("algorithm", ["gp", "random", "sobol"])
+def test_the_baseline_comes_right_after_what_was_put_in_line(shared_server: RunningServer, algorithm: str) -> None:
+    """Whatever its number, as the first thing that the algorithm says; and once."""
+    with trimtab.Client(shared_server.address) as client:
+        study = client.create_study(
+            f"line-before-baseline-{algorithm}",
+            parameters=[Float("x", 0.0, 1.0)],
+            minimize="loss",
+            algorithm=algorithm,
+            baseline={"x": 0.5},
+            seed=1,
+        )
+        study.enqueue({"x": 0.125}, {"x": 0.25})
+        sources = [study.suggest(on_unavailable="raise").source for _ in range(4)]
+        assert sources[:3] == [Source.MANUAL, Source.MANUAL, Source.BASELINE]
+        assert sources[3] is not Source.BASELINE
+
+
+def test_points_in_line_are_no_trials_yet_where_there_is_a_context(shared_server: RunningServer) -> None:
+    """A model takes them for tried in the context of the call; what isn't in a context yet can't be observed."""
+    with trimtab.Client(shared_server.address) as client:
+        study = client.create_study(
+            "model-with-context",
+            parameters=[Float("x", 0.0, 1.0)],
+            context=[Integer("hour", 0, 23)],
+            minimize="loss",
+            algorithm="gp",
+            options={"initial_trials": 1},
+            seed=1,
+        )
+        for hour in (1, 5, 9):
+            study.suggest({"hour": hour}, on_unavailable="raise").observe(loss=0.5)
+        first, *_ = study.enqueue({"x": 0.125}, {"x": 0.25})
+        with pytest.raises(trimtab.FailedPreconditionError) as refusal:
+            study.observe(first, loss=0.5)
+        assert refusal.value.reason == "TRIAL_QUEUED"
+        fixed = study.suggest({"hour": 3}, fixed={"x": 0.75}, on_unavailable="raise")
+        three = study.suggest_many(3, {"hour": 7}, on_unavailable="raise")
+        assert fixed.parameters == {"x": 0.75}
+        assert [one.source for one in three] == [Source.MANUAL, Source.MANUAL, Source.MODEL]
+        assert three[0].id == first
 
 
 def test_a_bandit_study_has_no_trials(shared_server: RunningServer) -> None:

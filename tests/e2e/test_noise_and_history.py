@@ -52,21 +52,21 @@ def test_a_region_that_fails_is_left(client: trimtab.Client) -> None:
 
 
 def test_related_studies_say_where_to_look(client: trimtab.Client) -> None:
-    """The first points are their best ones; one that was deleted meanwhile is ignored."""
+    """Half as many trials find as good a point; one that was deleted meanwhile is ignored."""
     first = client.create_study("first", parameters=SPACE, minimize="loss", algorithm="gp", seed=1)
     second = client.create_study("second", parameters=SPACE, minimize="loss", algorithm="sobol", seed=2)
-    before = min(tuned(first, 12))
+    before = min(tuned(first, 16))
     tuned(second, 4)
     third = client.create_study(
         "third", parameters=SPACE, minimize="loss", algorithm="gp", seed=3, transfer_from=["first", "second"]
     )
     second.delete()
     with pytest.raises(trimtab.InvalidArgumentError, match="there is no study"):
-        third.update(transfer_from=[first.name, second.name])
+        third.update(transfer_from=[first.name, second.id])
     described = third.describe()
-    values = tuned(third, 6)
+    values = tuned(third, 8)
     assert [name.rpartition("/")[2] for name in described.spec.transfer_from] == ["first", "second"]
-    assert min(values[:3]) <= before + 1e-9
+    assert min(values) <= before + 1e-9
     third.update(transfer_from=[])
     assert list(third.describe().spec.transfer_from) == []
 

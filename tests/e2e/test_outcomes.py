@@ -44,6 +44,17 @@ def bandit(**fields: Any) -> Callable[[Spec], None]:
     return change
 
 
+def robust(**fields: Any) -> Callable[[Spec], None]:
+    """A study that must be good in two of the day's hours, but for these fields."""
+
+    def change(spec: Spec) -> None:
+        spec.context.add(name="hour").integer_range.max = 23
+        conditions = [serving.parameters(hour=3), serving.parameters(hour=9)]
+        spec.robustness.CopyFrom(study_pb2.Robustness(**{"conditions": conditions, **fields}))
+
+    return change
+
+
 def desired(**desire: Any) -> Callable[[Spec], None]:
     """A study with a desirability of one desire."""
 
@@ -72,6 +83,28 @@ FAULTS: dict[str, tuple[Callable[[Spec], None], str]] = {
     "half-life of nothing": (with_fields(half_life={"seconds": 0}), "study.spec.half_life"),
     "conditions without a context": (with_fields(robustness={"conditions": [{}, {}]}), "study.spec.robustness"),
     "one condition": (with_fields(robustness={"conditions": [{}]}), "study.spec.robustness.conditions"),
+    "half-life too long": (with_fields(half_life={"seconds": 10**11}), "study.spec.half_life"),
+    "robust in one condition twice": (
+        robust(conditions=[serving.parameters(hour=3), serving.parameters(hour=3)]),
+        "study.spec.robustness.conditions[1]",
+    ),
+    "robust in no context": (
+        robust(conditions=[serving.parameters(hour=3), serving.parameters(day=3)]),
+        'study.spec.robustness.conditions[1].values["hour"]',
+    ),
+    "robust by nothing": (robust(weights=[1.0, 0.0]), "study.spec.robustness.weights[1]"),
+    "robust by too few weights": (robust(weights=[1.0]), "study.spec.robustness.weights"),
+    "robust in no share": (robust(worst_share=math.nan), "study.spec.robustness.worst_share"),
+    "transfer from a name twice": (
+        with_fields(transfer_from=["namespaces/n/studies/a"] * 2),
+        "study.spec.transfer_from[1]",
+    ),
+    "transfer from a crowd": (
+        with_fields(transfer_from=[f"namespaces/n/studies/a{index}" for index in range(11)]),
+        "study.spec.transfer_from",
+    ),
+    "transfer from nowhere": (with_fields(transfer_from=["namespaces/n/studies/none"]), "study.spec.transfer_from[0]"),
+    "transfer from itself": (with_fields(transfer_from=["namespaces/n/studies/faulty"]), "study.spec.transfer_from[0]"),
     "transfer from no name": (with_fields(transfer_from=["other"]), "study.spec.transfer_from[0]"),
     "objective without a goal": (second(goal=0), "study.spec.objectives[1].goal"),
     "reference point NaN": (second(reference_point=math.nan), "study.spec.objectives[1].reference_point"),

@@ -10,7 +10,7 @@ import pytest
 
 import serving
 from serving import RunningServer, eventually
-from trimtab.v1 import study_pb2, trial_pb2, tuning_service_pb2
+from trimtab.v1 import parameters_pb2, study_pb2, trial_pb2, tuning_service_pb2
 
 PROGRAM = (str(Path(__file__).with_name("faulty_server.py")),)
 
@@ -144,3 +144,41 @@ def test_nothing_waits_where_the_queue_is_off(tmp_path: Path) -> None:
             serving.observe(server, serving.measured(suggestion.id))
             assert suggestion.source == trial_pb2.SOURCE_MODEL
         assert [trial.number for trial in serving.all_trials(server)] == [1, 2, 3]
+
+
+def test_an_answer_for_a_context_waits_for_who_asks_for_the_same(server: RunningServer, tmp_path: Path) -> None:
+    """Once, and nobody who asks for something else gets it."""
+    spec = serving.float_spec("faulty", markers=str(tmp_path))
+    spec.context.add(name="load", float_range=parameters_pb2.FloatRange(min=0.0, max=10.0))
+    serving.create(server, spec, "loaded")
+
+    def asked(load: float, timeout: float = 60.0) -> trial_pb2.Suggestion:
+        request = tuning_service_pb2.SuggestRequest(
+            study=serving.named("loaded"), context=serving.parameters(load=load)
+        )
+        answer: tuning_service_pb2.SuggestResponse = server.tuning.Suggest(request, timeout=timeout)
+        return answer.suggestions[0]
+
+    asked(1.0)
+    (tmp_path / "slow").touch()
+    filled_in = asked(1.0, timeout=1.0)
+    others = asked(2.0)  # waits until the process is free, and the late answer has come
+    late, fresh = asked(1.0), asked(1.0)
+    assert filled_in.source == trial_pb2.SOURCE_FALLBACK
+    assert [one.source for one in (others, late, fresh)] == [
+        trial_pb2.SOURCE_MODEL,
+        trial_pb2.SOURCE_QUEUE,
+        trial_pb2.SOURCE_MODEL,
+    ]
+    assert serving.plain(late.parameters) != serving.plain(filled_in.parameters)
+
+
+def test_what_costs_nothing_is_not_computed_ahead(server: RunningServer) -> None:
+    """A sequence that doesn't look at observations: nothing waits, and no number is left out."""
+    serving.create(server, serving.float_spec("sobol"), "cheap")
+    for _ in range(3):
+        (suggestion,) = serving.suggest(server, "cheap")
+        serving.observe(server, serving.measured(suggestion.id), study="cheap")
+        assert suggestion.source == trial_pb2.SOURCE_MODEL
+    assert [trial.number for trial in serving.all_trials(server, "cheap")] == [1, 2, 3]
+    assert serving.get(server, "cheap").counts.queued == 0

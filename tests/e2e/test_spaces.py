@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -84,6 +85,72 @@ FAULTS: dict[str, tuple[pb.SearchSpace, str]] = {
             linear_constraints=[pb.LinearConstraint(weights={"x": 2.0, "y": 2.0}, min=5.0, max=5.0)],
         ),
         "linear_constraints",
+    ),
+    "condition on itself": (
+        pb.SearchSpace(parameters=[number("x", conditions=where("x", min=0.5))]),
+        "parameters[0].conditions[0].parameter",
+    ),
+    "condition NaN": (
+        pb.SearchSpace(parameters=[number("x"), number("y", conditions=where("x", min=math.nan))]),
+        "parameters[1].conditions[0].min",
+    ),
+    "conditions that never hold together": (
+        pb.SearchSpace(parameters=[number("x"), number("y", conditions=[*where("x", min=0.8), *where("x", max=0.2)])]),
+        "parameters[1].conditions",
+    ),
+    "conditions with no value in common": (
+        pb.SearchSpace(
+            parameters=[
+                whole("x"),
+                number("y", conditions=[*where("x", values=[value(1), value(2)]), *where("x", min=2.5)]),
+            ]
+        ),
+        "parameters[1].conditions",
+    ),
+    "too many conditions": (
+        pb.SearchSpace(parameters=[number("x"), number("y", conditions=where("x", min=0.5) * 11)]),
+        "parameters[1].conditions",
+    ),
+    "a value of a condition twice": (
+        pb.SearchSpace(parameters=[whole("x"), number("y", conditions=where("x", values=[value(1), value(1.0)]))]),
+        "parameters[1].conditions[0].values[1]",
+    ),
+    "belief without width": (
+        pb.SearchSpace(parameters=[number("x", prior=pb.Prior(normal=pb.NormalPrior(mean=0.5, spread=math.nan)))]),
+        "parameters[0].prior.normal.spread",
+    ),
+    "sum with NaN": (
+        pb.SearchSpace(parameters=[number("x")], linear_constraints=[pb.LinearConstraint(weights={"x": math.nan})]),
+        'linear_constraints[0].weights["x"]',
+    ),
+    "sum beyond all doubles": (
+        pb.SearchSpace(
+            parameters=[whole("x"), whole("y")],
+            linear_constraints=[pb.LinearConstraint(weights={"x": 1e308, "y": 1e308}, max=0.0)],
+        ),
+        "linear_constraints[0].weights",
+    ),
+    "mixture beyond all doubles": (
+        pb.SearchSpace(
+            parameters=[
+                pb.ParameterSpec(name=name, float_range=pb.FloatRange(min=0.8e308, max=1.6e308)) for name in "xyz"
+            ],
+            simplexes=[pb.Simplex(parameters=["x", "y", "z"])],
+        ),
+        "simplexes[0].parameters",
+    ),
+    "mixture of a crowd": (
+        pb.SearchSpace(
+            parameters=[number("x"), number("y")],
+            simplexes=[pb.Simplex(parameters=[f"part{index}" for index in range(100_000)])],
+        ),
+        "simplexes[0].parameters",
+    ),
+    "mixture of NaN": (
+        pb.SearchSpace(
+            parameters=[number("x"), number("y")], simplexes=[pb.Simplex(parameters=["x", "y"], total=math.nan)]
+        ),
+        "simplexes[0].total",
     ),
     "mixture of one": (
         pb.SearchSpace(parameters=[number("x")], simplexes=[pb.Simplex(parameters=["x"])]),

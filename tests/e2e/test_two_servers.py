@@ -8,7 +8,7 @@ from functools import partial
 
 import serving
 from serving import RunningServer, eventually
-from trimtab.v1 import study_service_pb2
+from trimtab.v1 import study_service_pb2, trial_pb2
 
 CLIENTS = 8  # of each server
 CYCLES = 6  # of each client
@@ -78,6 +78,16 @@ def test_a_name_that_is_used_again_is_another_study_at_every_server(postgres_url
             serving.create(first, spec)
             assert eventually(partial(learned, second, metric))
             assert len(serving.all_observations(first)) == 1
+            first.studies.DeleteStudy(study_service_pb2.DeleteStudyRequest(name=serving.named("s")))
+
+
+def test_a_model_is_asked_about_the_study_that_there_is(postgres_url: str) -> None:
+    """Not about the one that had the name a moment ago, until the caller's time is up."""
+    with RunningServer(postgres_url) as first, RunningServer(postgres_url) as second:
+        for _ in range(2):
+            serving.create(first, serving.float_spec("gp"))
+            (suggestion,) = serving.suggest(second, timeout=20)
+            assert (suggestion.source, suggestion.id) == (trial_pb2.SOURCE_INITIAL, f"{serving.named('s')}/trials/1")
             first.studies.DeleteStudy(study_service_pb2.DeleteStudyRequest(name=serving.named("s")))
 
 

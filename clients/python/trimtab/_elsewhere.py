@@ -69,9 +69,13 @@ class Elsewhere:
         """
         rest = iter(trials)
         results: list[ImportResult] = []
-        while batch := list(islice(rest, MOST_TRIALS)):
-            if request_id is not None and results:
+        if request_id is not None:
+            # All of them are looked at first: a part that was sent would be stored already.
+            whole = list(islice(rest, MOST_TRIALS + 1))
+            if len(whole) > MOST_TRIALS:
                 raise ValueError(f"with a request_id of your own, import {MOST_TRIALS} trials at once at most")
+            rest = iter(whole)
+        while batch := list(islice(rest, MOST_TRIALS)):
             request = pb.ImportTrialsRequest(
                 study=self._calls.name,
                 trials=map(_to_message, batch),

@@ -189,7 +189,7 @@ class StudyCore(Elsewhere, Generic[Handle]):
         outcome_constraints: of a trial study, all of them, of no other metrics
             than before; empty: none.
         half_life: of a trial study; math.inf: age doesn't count.
-        transfer_from: of a trial study, full names, all of them; empty: none.
+        transfer_from: of a trial study, all of them, ids in its namespace or full names; empty: none.
         etag: of the description that the change rests on; raises
             EtagMismatchError if the study has changed since.
         """
@@ -206,7 +206,7 @@ class StudyCore(Elsewhere, Generic[Handle]):
             disabled_arms=disabled_arms,
             outcome_constraints=outcome_constraints,
             half_life=None if half_life is None else duration_or_forever(half_life),
-            transfer_from=transfer_from,
+            transfer_from=None if transfer_from is None else tuple(map(self._neighbour, transfer_from)),
         )
         return await self._change(change, etag, timeout)
 
@@ -315,6 +315,10 @@ class StudyCore(Elsewhere, Generic[Handle]):
         name = "" if trial is None else self._trial_name(trial)
         request = explain_request(self.name, parameters, name, context, slices)
         return explanation_from_message(await self._calls.caller.call(methods.EXPLAIN, request, timeout))
+
+    def _neighbour(self, name: str) -> str:
+        """The full name of another study."""
+        return name if "/" in name else f"{self.name.rpartition('/')[0]}/{name}"
 
     def _trial_name(self, trial: str | int) -> str:
         return trial if isinstance(trial, str) else f"{self.name}/trials/{trial}"

@@ -15,8 +15,9 @@ errors are the real ones.
 What it does not do: it optimizes nothing (suggestions are random, the
 incumbent is the best measurement); every study is one of stored trials, so
 there are no propensities and no default rewards, whatever was asked for; a
-definition or an option that a real server would refuse is taken; leases don't
-run out. Suggestions are drawn among the arms that are allowed and not
+definition, an option or a point that a real server would refuse is taken;
+leases don't run out; having no model, it raises NotImplementedError for
+``explain`` and ``pareto_front``. Suggestions are drawn among the arms that are allowed and not
 disabled, and measurements must be those that the study's formulas need.
 """
 
@@ -78,6 +79,8 @@ class FakeServer:
             methods.LIST_TRIALS.path: self._list_trials,
             methods.LIST_OBSERVATIONS.path: self._list_observations,
             methods.GET_INCUMBENT.path: self._get_incumbent,
+            methods.GET_PARETO_FRONT.path: _ask_the_model,
+            methods.EXPLAIN.path: _ask_the_model,
         }
 
     def client(self, *, namespace: str = "default", timeout: float = DEFAULT_TIMEOUT, worker: str = "") -> Client:
@@ -263,6 +266,10 @@ class FakeServer:
 
     def _get_incumbent(self, request: study_service_pb2.GetIncumbentRequest) -> Message:
         return self._study(request.study).incumbent()
+
+
+def _ask_the_model(request: Message) -> Message:
+    raise NotImplementedError(f"a fake server has no model, and can't answer a {type(request).__name__}")
 
 
 def _check_etag(study: FakeStudy, etag: str) -> None:

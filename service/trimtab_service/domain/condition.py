@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from trimtab_service.domain.errors import InvalidArgument
-from trimtab_service.domain.values import Parameters, ParameterValue, same, shown
+from trimtab_service.domain.values import Parameters, ParameterValue, shown
 
 MOST_CONDITIONS = 10  # of one parameter
 
@@ -15,15 +15,18 @@ MOST_CONDITIONS = 10  # of one parameter
 class Condition:
     """``parameter``, another one of the same space, has one of ``values``, or lies in [min, max].
 
-    Either values are given, or min or max or both.
+    Either values are given, or min or max or both. listed: the values as a set.
     """
 
     parameter: str
     values: tuple[ParameterValue, ...] = ()
     min: float | None = None
     max: float | None = None
+    listed: frozenset[ParameterValue] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
+        # Looked into for each value that the other one has: there may be a thousand on both sides.
+        object.__setattr__(self, "listed", frozenset(self.values))
         if not self.parameter:
             raise InvalidArgument("parameter", "missing: the name of another parameter")
         if self.values and not (self.min is None and self.max is None):
@@ -40,7 +43,7 @@ class Condition:
     def holds(self, value: ParameterValue) -> bool:
         """Whether the condition is met by this value of ``parameter``, a legal one."""
         if self.values:
-            return any(same(value, one) for one in self.values)
+            return value in self.listed
         number = float(value)
         return (self.min is None or number >= self.min) and (self.max is None or number <= self.max)
 

@@ -18,6 +18,8 @@ the RPC floor looks up in one table. The tree:
      |   +- StudyStopped
      |   +- SpaceExhausted
      |   +- TrialEnded
+     |   +- TrialQueued
+     |   +- LineFull
      |   +- DecisionExpired
      |   +- NoIncumbent
      |   +- StudyOfDecisions
@@ -159,6 +161,18 @@ class TrialEnded(FailedPrecondition):
     """The trial has an observation; its lease is over."""
 
     reason = "TRIAL_ENDED"
+
+
+class TrialQueued(FailedPrecondition):
+    """The trial waits to be handed out, and has no context before it is."""
+
+    reason = "TRIAL_QUEUED"
+
+
+class LineFull(FailedPrecondition):
+    """As many points wait in line as may."""
+
+    reason = "LINE_FULL"
 
 
 class DecisionExpired(FailedPrecondition):

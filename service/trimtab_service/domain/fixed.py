@@ -76,6 +76,22 @@ def remainder(space: SearchSpace, fixed: Parameters) -> Remainder:
     return Remainder(given, rest)
 
 
+def check_existence(space: SearchSpace) -> None:
+    """Raises InvalidArgument (``parameters[i].conditions``) for a parameter that can't exist.
+
+    Because its conditions on one other parameter never hold together; those on several aren't looked at together.
+    """
+    known = space.named
+    for index, parameter in enumerate(space.parameters):
+        for name in {condition.parameter for condition in parameter.conditions}:
+            asked = [(parameter.name, one) for one in parameter.conditions if one.parameter == name]
+            try:
+                _narrowed(known[name], asked)
+            except InvalidArgument:
+                words = " and ".join(str(condition) for _, condition in asked)
+                raise InvalidArgument(f"parameters[{index}].conditions", f"never hold together: {words}") from None
+
+
 def _needed(space: SearchSpace, given: Parameters) -> dict[str, list[tuple[str, Condition]]]:
     """The parameters that must exist, with what is asked of each, and by which parameter it is."""
     known = space.named

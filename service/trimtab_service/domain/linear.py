@@ -11,6 +11,7 @@ from trimtab_service.domain.values import Parameters
 
 MOST_LINEAR_CONSTRAINTS = 50
 MOST_SIMPLEXES = 10
+MOST_PARTS = 200  # of a mixture: a space has no more parameters
 ROUNDING = 1e-9  # of the largest sum of magnitudes that there can be: how far off a bound a sum may be
 SIMPLEX_TOLERANCE = 1e-6  # of the total
 
@@ -72,9 +73,11 @@ class Simplex:
     def __post_init__(self) -> None:
         if len(self.parameters) < 2:
             raise InvalidArgument("parameters", "a mixture needs at least two parts")
+        if len(self.parameters) > MOST_PARTS:
+            raise InvalidArgument("parameters", f"{len(self.parameters)} parts; {MOST_PARTS} at most")
         for index, name in enumerate(self.parameters):
             if name in self.parameters[:index]:
-                raise InvalidArgument(f"parameters[{index}]", f"{name!r} is there twice")
+                raise InvalidArgument(f"parameters[{index}]", f"{name[:130]!r} is there twice")
         if not math.isfinite(self.total):
             raise InvalidArgument("total", f"must be finite, not {self.total}")
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import Enum
-from typing import TypeAlias
+from typing import Generic, TypeAlias, TypeVar
 
 from trimtab_service.domain.condition import Condition
 from trimtab_service.domain.errors import InvalidArgument
@@ -26,6 +26,8 @@ from trimtab_service.domain.values import (
     number,
     shown,
 )
+
+Choice = TypeVar("Choice", str | bool, int | float)
 
 MOST_VALUES = 1_000  # of one categorical or discrete parameter
 LARGEST_INTEGER = 2**53  # beyond it a double no longer holds every integer
@@ -158,8 +160,25 @@ class Integer:
         return int(wanted)
 
 
+class _Listed(Generic[Choice]):
+    """What parameters have in common whose values are written down."""
+
+    __slots__ = ()
+
+    choices: tuple[Choice, ...]
+
+    @property
+    def cardinality(self) -> int:
+        """How many values there are."""
+        return len(self.choices)
+
+    def values(self) -> Iterator[Choice]:
+        """Every value, as declared."""
+        return iter(self.choices)
+
+
 @dataclass(frozen=True, slots=True)
-class Categorical:
+class Categorical(_Listed[str | bool]):
     """One of several texts, or of the truth values; without an order."""
 
     name: str
@@ -182,27 +201,17 @@ class Categorical:
         if self.prior is not None:
             self.prior.check_count(len(self.choices))
 
-    @property
-    def cardinality(self) -> int:
-        """How many values there are."""
-        return len(self.choices)
-
-    def values(self) -> Iterator[str | bool]:
-        """Every value as declared."""
-        return iter(self.choices)
-
     def check(self, value: ParameterValue) -> str | bool:
         """The value itself if it is one of them; InvalidArgument otherwise."""
-        for choice in self.choices:
-            if type(choice) is type(value) and choice == value:
-                return choice
+        if isinstance(value, str | bool) and type(value) is type(self.choices[0]) and value in self.choices:
+            return value
         kind = "truth values" if isinstance(self.choices[0], bool) else "texts"
         listed = ", ".join(shown(choice) for choice in self.choices[:8]) + (", ..." if len(self.choices) > 8 else "")
         raise InvalidArgument("", f"{shown(value)} is not one of the {kind} {listed}")
 
 
 @dataclass(frozen=True, slots=True)
-class Discrete:
+class Discrete(_Listed[int | float]):
     """One of several numbers in increasing order."""
 
     name: str
@@ -229,15 +238,6 @@ class Discrete:
             self.prior.check_count(len(self.choices))
         else:
             _check_normal(self.prior, self.choices[0], self.choices[-1])
-
-    @property
-    def cardinality(self) -> int:
-        """How many values there are."""
-        return len(self.choices)
-
-    def values(self) -> Iterator[int | float]:
-        """Every value in increasing order."""
-        return iter(self.choices)
 
     def check(self, value: ParameterValue) -> int | float:
         """The legal value that is meant; InvalidArgument otherwise."""

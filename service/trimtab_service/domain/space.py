@@ -27,7 +27,7 @@ from trimtab_service.domain.parameter import (
     Parameter,
     Scale,
 )
-from trimtab_service.domain.values import MOST_TEXT, NAME, Parameters, ParameterValue, check_name
+from trimtab_service.domain.values import MOST_TEXT, NAME, Parameters, ParameterValue, check_name, same, shown
 
 __all__ = [
     "LARGEST_INTEGER",
@@ -94,6 +94,8 @@ class SearchSpace:
                 for name in constraint.weights:
                     with errors.field(f'weights["{name[:130]}"]'):
                         _check_term(known, name)
+                if not math.isfinite(self._size(constraint)):
+                    raise InvalidArgument("weights", "the sum can be too large for a double")
                 low, high = self._reach(constraint)
                 tolerance = self.tolerance(constraint)
                 if constraint.min is not None and high < constraint.min - tolerance:
@@ -114,6 +116,8 @@ class SearchSpace:
                         if name in taken:
                             raise InvalidArgument("", f"{name!r} is part of another mixture already")
                         taken.add(name)
+                if not math.isfinite(self._size(simplex)):
+                    raise InvalidArgument("parameters", "what they add up to can be too large for a double")
                 low, high = math.fsum(part.min for part in parts), math.fsum(part.max for part in parts)
                 tolerance = self.tolerance(simplex)
                 if not low - tolerance <= simplex.total <= high + tolerance:
@@ -129,16 +133,20 @@ class SearchSpace:
             low, high = low + min(first, last), high + max(first, last)
         return low, high
 
+    def _size(self, law: LinearConstraint | Simplex) -> float:
+        """The largest sum of magnitudes that there can be; infinite where that overflows."""
+        weights = dict.fromkeys(law.parameters, 1.0) if isinstance(law, Simplex) else law.weights
+        known = self.named
+        sizes = [abs(weight) * max(map(abs, ends(known[name]))) for name, weight in weights.items()]  # type: ignore[arg-type]
+        return sum(sizes, 0.0)
+
     def tolerance(self, law: LinearConstraint | Simplex) -> float:
         """How far off its bounds a sum may be."""
+        if not isinstance(law, Simplex):
+            return ROUNDING * self._size(law)
         known = self.named
-        if isinstance(law, Simplex):
-            size = max(max(map(abs, ends(known[name]))) for name in law.parameters)  # type: ignore[arg-type]
-            return SIMPLEX_TOLERANCE * abs(law.total) + ROUNDING * size
-        return ROUNDING * math.fsum(
-            abs(weight) * max(map(abs, ends(known[name])))  # type: ignore[arg-type]
-            for name, weight in law.weights.items()
-        )
+        largest = max(max(map(abs, ends(known[name]))) for name in law.parameters)  # type: ignore[arg-type]
+        return SIMPLEX_TOLERANCE * abs(law.total) + ROUNDING * largest
 
     @property
     def named(self) -> dict[str, Parameter]:
@@ -274,13 +282,7 @@ def _meant(condition: Condition, parameter: Parameter, known: dict[str, Paramete
     if condition.values:
         if len(condition.values) > MOST_VALUES:
             raise InvalidArgument("values", f"{len(condition.values)} values; {MOST_VALUES} at most")
-        values: list[ParameterValue] = []
-        for index, value in enumerate(condition.values):
-            with errors.field(f"values[{index}]"):
-                values.append(other.check(value))
-                if values[-1] in values[:-1]:
-                    raise InvalidArgument("", f"{value!r} is there twice")
-        return replace(condition, values=tuple(values))
+        return replace(condition, values=_meant_values(condition.values, other))
     if isinstance(other, Categorical):
         raise InvalidArgument(
             "min" if condition.min is not None else "max", f"{other.name!r} has no order: give values"
@@ -293,6 +295,22 @@ def _meant(condition: Condition, parameter: Parameter, known: dict[str, Paramete
         if beyond:
             raise InvalidArgument(name, f"{other.name!r} is never there: it lies in [{low:g}, {high:g}]")
     return condition
+
+
+def _meant_values(values: Sequence[ParameterValue], other: Parameter) -> tuple[ParameterValue, ...]:
+    """Each is looked up where the other one's are listed: there may be a thousand on both sides."""
+    choices: Sequence[ParameterValue] = other.choices if isinstance(other, Categorical | Discrete) else ()
+    legal = {choice: choice for choice in choices}
+    meant: dict[ParameterValue, None] = {}
+    for index, value in enumerate(values):
+        found = legal.get(value)
+        if found is None or not same(found, value):
+            with errors.field(f"values[{index}]"):
+                found = other.check(value)
+        if found in meant:
+            raise InvalidArgument(f"values[{index}]", f"{shown(value)} is there twice")
+        meant[found] = None
+    return tuple(meant)
 
 
 def _order(parameters: Sequence[Parameter]) -> tuple[int, ...]:

@@ -180,6 +180,8 @@ class StudySpec:
         for index, condition in enumerate(self.robustness.conditions):
             with errors.field(f"robustness.conditions[{index}]"):
                 checked.append(self.check_context(condition))
+                if checked[-1] in checked[:-1]:
+                    raise InvalidArgument("", "is there twice: give it a larger weight instead")
         object.__setattr__(self, "robustness", replace(self.robustness, conditions=tuple(checked)))
 
     def _check_transfer(self) -> None:

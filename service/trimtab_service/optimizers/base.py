@@ -25,11 +25,16 @@ class Optimizer(Protocol):
     """As callers write it."""
 
     uses_history: ClassVar[bool]
-    """Whether it looks at the trials at all. If not, History.trials is empty."""
+    """Whether it looks at the trials, but for the sake of the baseline (``design.opening``). If not, History.trials
+    may be empty."""
 
     inline: ClassVar[bool]
     """Whether a call costs so little (microseconds, NumPy alone) that it may
     run in the serving process."""
+
+    ahead: ClassVar[bool]
+    """Whether a suggestion is worth computing before it is asked for: where it
+    takes long, and what was observed since doesn't make it worthless at once."""
 
     def suggest(
         self, study: Study, history: History, context: Parameters, count: int, rng: np.random.Generator

@@ -4,21 +4,28 @@ from __future__ import annotations
 
 import numpy as np
 
-from trimtab_service.domain.space import Parameters
 from trimtab_service.domain.study import Study
-from trimtab_service.domain.suggestion import Source, Suggested
+from trimtab_service.domain.suggestion import History, Source, Suggested
 from trimtab_service.domain.values import same
 from trimtab_service.optimizers.beliefs import sharpness
 from trimtab_service.optimizers.encoding import Rows
 from trimtab_service.optimizers.region import Region
 
+NOT_SUGGESTED = (Source.MANUAL, Source.FALLBACK)
 
-def opening(study: Study, number: int, fixed: Parameters) -> list[Suggested]:
-    """The baseline if trial ``number`` is the first one, the study declares one, and it has the values ``fixed``."""
+
+def opening(study: Study, history: History) -> list[Suggested]:
+    """The baseline before anything else: if the study declares one, it has the values fixed, and wasn't tried.
+
+    What people brought or put in line comes in between, and so does what was
+    drawn in place of a suggestion. A number of which nothing is known was suggested.
+    """
     baseline = study.spec.baseline
-    if number != 1 or baseline is None:
+    if baseline is None or len(history.trials) < history.next_number - 1:
         return []
-    if all(name in baseline and same(baseline[name], value) for name, value in fixed.items()):
+    if any(trial.source not in NOT_SUGGESTED or trial.parameters == baseline for trial in history.trials):
+        return []
+    if all(name in baseline and same(baseline[name], value) for name, value in history.fixed.items()):
         return [Suggested(dict(baseline), Source.BASELINE)]
     return []
 

@@ -92,6 +92,12 @@ def encodings(study: Study) -> tuple[Encoding, Encoding]:
     return Encoding(study.spec.space.parameters), Encoding(study.spec.context)
 
 
+def categorical_columns(study: Study) -> tuple[int, ...]:
+    """The columns of evidence that hold names."""
+    parameters, context = encodings(study)
+    return (*parameters.categorical, *(parameters.width + index for index in context.categorical))
+
+
 def rows_of(study: Study, points: Sequence[Parameters], contexts: Sequence[Mapping[str, ParameterValue]]) -> Rows:
     """Rows [n, d] of n points, each in its context."""
     parameters, context = encodings(study)

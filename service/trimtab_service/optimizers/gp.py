@@ -25,7 +25,7 @@ MOST_INITIAL = 1_000
 class GaussianProcess:
     """Tries what a Gaussian process of the history expects to improve most.
 
-    First the baseline (BASELINE) or else the centre of the space, or what is
+    First the baseline (BASELINE), whatever people brought before, or else the centre of the space, or what is
     believed in most, then a scrambled Sobol sequence (INITIAL), up to trial ``initial_trials`` and for
     as long as fewer than half as many have been measured; then the points of
     largest log noisy expected improvement (MODEL), one after the other, each
@@ -41,8 +41,9 @@ class GaussianProcess:
     telling 500 are learned from (``evidence.thin``), so that the cost of a
     suggestion stays bounded.
 
-    In a study with related ones, their best points come after the first one,
-    and what they observed is learned from as far as it helps (``transfer``).
+    In a study with related ones, their best points come after the first three,
+    and what they observed is learned from, where these trials bear them out
+    (``transfer``); one point in four is found without them.
 
     A point that was tried, or is being tried, in the same context isn't
     suggested again, until every point of a finite space has been; then the
@@ -55,6 +56,7 @@ class GaussianProcess:
     name: ClassVar[str] = "gp"
     uses_history: ClassVar[bool] = True
     inline: ClassVar[bool] = False
+    ahead: ClassVar[bool] = True
 
     initial_trials: int = 5
     """How many trials to make before the model is asked."""
@@ -86,7 +88,7 @@ class GaussianProcess:
         every = region.every()
         if every is not None and count > len(every):
             raise SpaceExhausted(f"the search space has {len(every)} points, and {count} were asked for at once")
-        designed = min(count, self._left_to_design(history))
+        designed = min(count, max(self._left_to_design(history), len(opening(study, history))))
         answer = _design(study, history, context, designed, self.initial_trials // 2, region, rng)
         if len(answer) < count:
             # Brings torch, which the serving process never needs.
@@ -112,15 +114,15 @@ def _design(
 ) -> list[Suggested]:
     """The next ``count`` points of the initial design, but for those that were tried already.
 
-    After the first one, up to ``most`` are the best ones of related studies.
+    Once there are trials to judge related studies by, up to ``most`` are the best ones of these.
     """
     if not count:
         return []
     encoding = region.encoding
-    answer = opening(study, history.next_number, history.fixed)
+    answer = opening(study, history)
     first = region.first() if history.next_number == 1 and not answer else encoding.encode([])
     before = len(answer) + len(first)
-    lent = _lent(study, history, region, most)[max(history.next_number - 2, 0) :][: count - before]
+    lent = _lent(study, history, region, most)[: count - before]
     before += len(lent)
     rest = sobol_rows(region, study.seed, history.next_number - 1 + before, count - before)
     tried = tried_rows(study, history, context)
@@ -131,10 +133,11 @@ def _design(
 
 
 def _lent(study: Study, history: History, region: Region, most: int) -> Rows:
-    """Rows [k, d], k <= ``most``, of the best points of related studies."""
-    if not history.related or region.fixed or not most:
+    """Rows [k, d] of the best points of related studies: ``most`` in all, after the first trials, which judge these."""
+    if not history.related or region.fixed:
         return region.encoding.encode([])
     # Brings SciPy, which the serving process never needs.
-    from trimtab_service.optimizers.transfer import lent
+    from trimtab_service.optimizers.transfer import ENOUGH, lent
 
-    return lent(study, history.related, region, most)
+    left = most - (history.next_number - 1 - ENOUGH)
+    return lent(study, history, region, left if 0 < left <= most else 0)

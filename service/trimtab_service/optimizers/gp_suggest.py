@@ -20,6 +20,7 @@ from trimtab_service.optimizers.phases import phase
 from trimtab_service.optimizers.region import Region
 from trimtab_service.optimizers.repeats import doubtful_best, worth_repeating
 from trimtab_service.optimizers.surrogates import Surrogates
+from trimtab_service.optimizers.transfer import owes_nothing
 
 REPEATED = "every point was tried; this one is worth measuring again"
 DOUBTED = "measured far better than all others let expect; measured again to tell whether that is so"
@@ -45,11 +46,12 @@ def suggest_by_model(
     encoding = region.encoding
     answered = encoding.encode([suggested.parameters for suggested in earlier])
     evidence = gather(study, history, MOST_ROWS)
-    surrogates = Surrogates.of(study, evidence, history.related)
+    # Whatever other studies make of this one, some trials owe them nothing.
+    related = () if owes_nothing(history.next_number) else history.related
+    surrogates = Surrogates.of(study, evidence, related)
     if study.spec.robustness is not None:
-        posterior = surrogates.objectives[0]
         with phase("acquisition"):
-            return suggest_robustly(study, evidence, posterior, count, answered, region, rng)
+            return suggest_robustly(study, evidence, surrogates, count, answered, region, rng)
     question = Question.of(study, evidence, context, region, surrogates)
     tried = tried_rows(study, history, context)
     answer: list[Suggested] = []

@@ -27,6 +27,7 @@ class RandomSearch:
     name: ClassVar[str] = "random"
     uses_history: ClassVar[bool] = False
     inline: ClassVar[bool] = True
+    ahead: ClassVar[bool] = False
 
     def suggest(
         self,
@@ -37,7 +38,7 @@ class RandomSearch:
         rng: np.random.Generator,
     ) -> Sequence[Suggested]:
         """Exactly ``count`` legal points."""
-        first = opening(study, history.next_number, history.fixed)
+        first = opening(study, history)
         region = Region(study.spec.space, history.fixed)
         rows = random_rows(region, history.next_number + len(first), count - len(first), rng)
         return [*first, *(Suggested(point, Source.MODEL) for point in region.points(rows))]

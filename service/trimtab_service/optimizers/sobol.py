@@ -31,6 +31,7 @@ class Sobol:
     name: ClassVar[str] = "sobol"
     uses_history: ClassVar[bool] = False
     inline: ClassVar[bool] = False
+    ahead: ClassVar[bool] = False
 
     def suggest(
         self,
@@ -41,7 +42,7 @@ class Sobol:
         rng: np.random.Generator,  # noqa: ARG002
     ) -> Sequence[Suggested]:
         """Exactly ``count`` legal points."""
-        first = opening(study, history.next_number, history.fixed)
+        first = opening(study, history)
         region = Region(study.spec.space, history.fixed)
         position = history.next_number - 1 + len(first)
         rows = sobol_rows(region, study.seed, position, count - len(first))

@@ -13,7 +13,7 @@ from trimtab_service.domain.prediction import Prediction
 from trimtab_service.domain.study import Study
 from trimtab_service.domain.suggestion import Related
 from trimtab_service.optimizers.encoding import Rows
-from trimtab_service.optimizers.evidence import Evidence, encodings
+from trimtab_service.optimizers.evidence import Evidence, categorical_columns
 from trimtab_service.optimizers.failures import SuccessModel
 from trimtab_service.optimizers.gp_feasibility import Bound, log_probability_feasible
 from trimtab_service.optimizers.gp_posterior import Posterior, posterior_of
@@ -112,12 +112,6 @@ class Surrogates:
         deviations = np.sqrt(np.maximum(variances, np.finfo(float).tiny))
         probability: Vector = ndtr((there.means[0, 0] - here.means[:, 0]) / deviations)
         return np.where(same, 0.0, probability)
-
-
-def categorical_columns(study: Study) -> tuple[int, ...]:
-    """The columns of evidence that hold names."""
-    parameters, context = encodings(study)
-    return (*parameters.categorical, *(parameters.width + index for index in context.categorical))
 
 
 def _fitted(

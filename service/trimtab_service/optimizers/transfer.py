@@ -4,9 +4,13 @@ Each of them has a Gaussian process of its own. A sum of these, with weights
 that fit this study's own observations best and aren't negative, is what is
 expected beforehand, and only the rest is learned: a stack of models (Golovin,
 Solnik, Moitra, Kochanski, Karro, Sculley 2017, "Google Vizier", section 3.3).
-It is left out altogether where the own observations are predicted better
-without it, each from all the others (Feurer, Letham, Hutter, Bakshy 2022,
-"Practical Transfer Learning for Bayesian Optimization", for the idea).
+
+Nothing is believed before it was judged, anew at each suggestion: a study that
+doesn't predict its own observations tells nothing, one whose ranking of ours
+is no better than chance lends no points, and one without which ours are
+explained as well has no weight. Feurer, Letham, Hutter, Bakshy 2022,
+"Practical Transfer Learning for Bayesian Optimization", drop what would dilute
+the rest by rankings as well.
 """
 
 from __future__ import annotations
@@ -20,22 +24,38 @@ import numpy as np
 from scipy.optimize import nnls
 
 from trimtab_service.domain.errors import InvalidArgument
-from trimtab_service.domain.space import Parameter, Parameters, ParameterValue
+from trimtab_service.domain.space import Parameter, ParameterValue
 from trimtab_service.domain.study import Study
-from trimtab_service.domain.suggestion import Related, Trial, TrialState
+from trimtab_service.domain.suggestion import History, Related, Trial, TrialState
 from trimtab_service.optimizers.encoding import Encoding, Rows
-from trimtab_service.optimizers.evidence import Evidence, encodings, thin
+from trimtab_service.optimizers.evidence import MOST_ROWS, Evidence, categorical_columns, encodings, gather, thin
 from trimtab_service.optimizers.gp_fit import Loss, search
 from trimtab_service.optimizers.gp_posterior import Posterior, posterior_of
-from trimtab_service.optimizers.outliers import left_out, robust
+from trimtab_service.optimizers.novelty import first_new
+from trimtab_service.optimizers.outliers import robust
 from trimtab_service.optimizers.region import Region
 from trimtab_service.optimizers.targets import Target, Vector, objective_target
 
 MOST_BORROWED = 150  # rows of other studies, of all together
 LEAST_BORROWED = 3  # trials, below which a study has nothing to tell
 ENOUGH = 3  # own trials, below which there is nothing to judge others by
+LEAST_PREDICTED = 0.2  # of its own variance, each trial from all the others; of noise it is hardly ever more
+BEYOND_CHANCE = 1.0  # standard deviations of what chance makes of a ranking
+APART = 0.05  # of a scale; points that are closer in all parameters tell the same
 RIDGE = 0.1  # squared weights' share in what is minimized, where a cost's squared error counts 1
-PRICE = 1.0  # of a weight, in log density
+# Of a weight, in log evidence. It was chosen after the observations were seen, and gains a little anyhow: with five of
+# them and a source that has nothing to do with them, more than this in one case of twenty.
+PRICE = 1.5
+IGNORED = 0.25  # of the suggestions, made as if there were no other studies
+GOLDEN = (math.sqrt(5.0) - 1.0) / 2.0  # its multiples are spread evenly, and so are those of every other number
+
+
+def owes_nothing(number: int) -> bool:
+    """Whether trial ``number`` is suggested as if there were no other studies.
+
+    An even share of them is, however large the batches are in which they are asked for.
+    """
+    return (number * GOLDEN) % 1.0 < IGNORED
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,16 +100,21 @@ class Source:
         telling = thin(stacked, target.costs, most)
         return cls(stacked[telling], target.at(telling), tuple(kept[index] for index in telling))
 
-    def posterior(self, categorical: Sequence[int]) -> Posterior:
-        """What a Gaussian process of its observations believes."""
+    def posterior(self, categorical: Sequence[int]) -> Posterior | None:
+        """What a Gaussian process of its observations believes; None where that predicts hardly any of them."""
         count = len(self.rows)
         told = Evidence(self.rows, (self.target,), np.ones(count, dtype=bool), np.arange(1, count + 1), self.rows[:0])
         treated, found = robust(told, categorical)
-        return posterior_of(treated, found, categorical)
+        posterior = posterior_of(treated, found, categorical)
+        return posterior if _predicted_share(posterior, treated) >= LEAST_PREDICTED else None
 
-    def best(self) -> list[Trial]:
-        """Its trials, the best measured one first."""
-        return [self.trials[index] for index in np.argsort(self.target.costs, kind="stable")]
+    def best(self, posterior: Posterior) -> list[Trial]:
+        """Its trials, the one of the best expected cost first; none of two that are all but the same."""
+        chosen: list[int] = []
+        for index in np.argsort(posterior.at(self.rows).means[:, 0], kind="stable"):
+            if (np.abs(self.rows[chosen] - self.rows[index]) > APART).any(axis=1).all():
+                chosen.append(int(index))
+        return [self.trials[index] for index in chosen]
 
 
 def sources(study: Study, related: Sequence[Related]) -> list[Source]:
@@ -99,27 +124,28 @@ def sources(study: Study, related: Sequence[Related]) -> list[Source]:
     return [source for source in found if source is not None]
 
 
-def lent(study: Study, related: Sequence[Related], region: Region, most: int) -> Rows:
-    """Rows [k, d], k <= ``most``, of the best points of related studies, of one after the other.
+def lent(study: Study, history: History, region: Region, most: int) -> Rows:
+    """Rows [k, d], k <= ``most``, of new points that were the best ones of related studies, of one after the other.
 
-    What they have no value for is as in the first row of the region; what
-    isn't legal here is left out.
+    Of those studies alone that rank this one's own trials better than chance
+    does; none before there are enough of these. What they have no value for is
+    as in the first row of the region; what isn't legal here is left out.
     """
-    (start,) = region.encoding.decode(region.first())
-    queues = [source.best() for source in sources(study, related)]
-    points: list[Parameters] = []
-    for trials in itertools.zip_longest(*queues):
+    encoding = region.encoding
+    lenders = _lenders(study, history) if most else []
+    (start,) = encoding.decode(region.first())
+    tried, points = encoding.encode([one.parameters for one in history.trials]), encoding.encode([])
+    for trials in itertools.zip_longest(*(source.best(posterior) for source, posterior in lenders)):
         for trial in trials:
             if trial is None or len(points) == most:
                 continue
             point = {name: trial.parameters.get(name, value) for name, value in start.items()}
             try:
-                checked = study.spec.space.check(point)
+                row = encoding.encode([study.spec.space.check(point)])
             except InvalidArgument:
                 continue
-            if checked not in points:
-                points.append(checked)
-    return region.encoding.encode(points)
+            points = np.concatenate([points, first_new(row, np.concatenate([tried, points]))])
+    return points
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,24 +172,31 @@ class Borrowed:
 
 
 def borrowed(evidence: Evidence, categorical: Sequence[int], found: Sequence[Source]) -> Borrowed | None:
-    """What the sources let expect of the first objective; None where it is predicted better without them.
+    """What the sources let expect of the first objective; None where it is explained as well without them.
 
-    evidence: of that objective alone. With fewer than ``ENOUGH`` own
-    observations there is nothing to judge by: all sources count the same.
+    evidence: of that objective alone. A source after the other is taken in,
+    the one that fits best first, for as long as each makes the observations
+    more likely by more than its price: those that are none don't hide one that is.
     """
-    if not found:
-        return None
-    posteriors = tuple(source.posterior(categorical) for source in found)
     own = np.flatnonzero(evidence.measured)
-    if len(own) < ENOUGH:
-        return Borrowed(posteriors, np.full(len(found), 1.0 / len(found)), 0.0)
+    if not found or len(own) < ENOUGH:
+        return None
+    posteriors = [posterior for posterior in (one.posterior(categorical) for one in found) if posterior is not None]
+    if not posteriors:
+        return None
+    costs = evidence.costs[own]
     predicted = np.stack([posterior.at(evidence.rows[own]).means[:, 0] for posterior in posteriors], axis=1)
-    weights, offset = _weights(predicted, evidence.costs[own])
-    used = np.flatnonzero(weights)
-    trend = Borrowed(tuple(posteriors[index] for index in used), weights[used], offset)
-    gain = _predictability(without(evidence, trend), categorical) - _predictability(evidence, categorical)
-    # Each weight was chosen after the observations were seen, and so would gain a little anyhow.
-    return trend if len(used) and gain > PRICE * len(used) else None
+    trend, chosen, value = None, list[int](), _loss(evidence, categorical)
+    while len(chosen) < len(posteriors):
+        rest = [index for index in range(len(posteriors)) if index not in chosen]
+        index = min(rest, key=lambda one: _weights(predicted[:, [*chosen, one]], costs)[2])
+        weights, offset, _ = _weights(predicted[:, [*chosen, index]], costs)
+        more = Borrowed(tuple(posteriors[each] for each in (*chosen, index)), weights, offset)
+        if not weights[-1] or value - (found_value := _loss(without(evidence, more), categorical)) < PRICE:
+            break
+        trend, value = more, found_value
+        chosen.append(index)
+    return trend
 
 
 def without(evidence: Evidence, trend: Borrowed) -> Evidence:
@@ -173,22 +206,63 @@ def without(evidence: Evidence, trend: Borrowed) -> Evidence:
     return replace(evidence, targets=(rest,))
 
 
-def _weights(predicted: Rows, costs: Vector) -> tuple[Vector, float]:
-    """Weights [k], none negative, and the offset that fit costs [n] best by predictions [n, k], with a little ridge."""
+def _lenders(study: Study, history: History) -> list[tuple[Source, Posterior]]:
+    """The sources that may lend points, each with what it believes."""
+    if len(history.in_state(TrialState.COMPLETED)) < ENOUGH:
+        return []
+    evidence = gather(study, history, MOST_ROWS)
+    own = evidence.at(np.flatnonzero(evidence.measured))
+    lenders = []
+    for source in sources(study, history.related):
+        posterior = source.posterior(categorical_columns(study))
+        if posterior is not None and _agreement(posterior.at(own.rows).means[:, 0], own.costs) > BEYOND_CHANCE:
+            lenders.append((source, posterior))
+    return lenders
+
+
+def _agreement(predicted: Vector, costs: Vector) -> float:
+    """How well predictions [n] rank costs [n], in standard deviations of what chance makes of it.
+
+    Kendall 1938, "A New Measure of Rank Correlation".
+    """
+    count = len(costs)
+    first, second = np.triu_indices(count, 1)
+    signs = np.sign(predicted[first] - predicted[second]) * np.sign(costs[first] - costs[second])
+    return float(signs.sum()) / math.sqrt(count * (count - 1) * (2 * count + 5) / 18.0)
+
+
+def _predicted_share(posterior: Posterior, told: Evidence) -> float:
+    """What part of the variance of the costs [n] the model explains, each predicted from all the others.
+
+    By Dubrule's formula, see ``outliers.left_out``. Outliers aren't counted.
+    """
+    costs, count = told.costs, len(told.costs)
+    inverse = posterior.inverse.T @ posterior.inverse
+    sums = inverse.sum(axis=0)
+    precisions = np.maximum(inverse.diagonal() - np.square(sums) / sums.sum(), np.finfo(float).tiny)
+    residuals = (inverse @ costs - sums * float(sums @ costs / sums.sum())) / precisions
+    off = (costs - costs.mean()) * count / (count - 1)
+    added = told.targets[0].added
+    counted = np.ones(count, dtype=bool) if added is None else added == 0.0
+    total = float(np.square(off[counted]).sum())
+    return 1.0 - float(np.square(residuals[counted]).sum()) / total if total else 0.0
+
+
+def _weights(predicted: Rows, costs: Vector) -> tuple[Vector, float, float]:
+    """Weights [k], none negative, and the offset that fit costs [n] best by predictions [n, k], with a little ridge.
+
+    And the root of what was minimized.
+    """
     off = predicted - predicted.mean(axis=0)
     ridge = math.sqrt(RIDGE) * np.eye(predicted.shape[1])
     rest = np.concatenate([costs - costs.mean(), np.zeros(predicted.shape[1])])
-    weights, _ = nnls(np.vstack([off, ridge]), rest)
-    return weights, float(costs.mean() - predicted.mean(axis=0) @ weights)
+    weights, left = nnls(np.vstack([off, ridge]), rest)
+    return weights, float(costs.mean() - predicted.mean(axis=0) @ weights), float(left)
 
 
-def _predictability(evidence: Evidence, categorical: Sequence[int]) -> float:
-    """The sum of the log densities of the costs, each by a model of all the others."""
-    loss = Loss.of(evidence, categorical)
-    _, theta = search(loss)
-    residuals, variances = left_out(loss, theta)
-    densities = -0.5 * (np.square(residuals) / variances + np.log(2.0 * math.pi * variances))
-    return float(densities[evidence.measured].sum())
+def _loss(evidence: Evidence, categorical: Sequence[int]) -> float:
+    """Minus the log evidence, at the most probable hyperparameters."""
+    return search(Loss.of(evidence, categorical))[0]
 
 
 def _shared(ours: Sequence[Parameter], theirs: Sequence[Parameter]) -> list[tuple[int, Parameter]]:

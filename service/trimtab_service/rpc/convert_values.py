@@ -199,7 +199,7 @@ def check_known(message: Message, path: str) -> None:
         elif isinstance(value, Mapping):
             for name, entry in value.items():
                 if isinstance(entry, Message):
-                    check_known(entry, f'{inner}["{name}"]')
+                    check_known(entry, f'{inner}["{str(name)[:130]}"]')
         else:
             for index, entry in enumerate(value):
                 check_known(entry, f"{inner}[{index}]")

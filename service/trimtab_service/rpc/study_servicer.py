@@ -8,6 +8,7 @@ import grpc
 
 from trimtab.v1 import study_service_pb2 as pb
 from trimtab.v1 import study_service_pb2_grpc
+from trimtab_service.deadlines import for_the_optimizer
 from trimtab_service.decisions import Decisions
 from trimtab_service.domain import errors
 from trimtab_service.domain.errors import InvalidArgument
@@ -15,7 +16,6 @@ from trimtab_service.domain.study import StudyName, check_identifier
 from trimtab_service.rpc import convert_explanation, convert_incumbent, convert_study, convert_trial, convert_values
 from trimtab_service.rpc.convert_values import seconds_left
 from trimtab_service.studies import Studies
-from trimtab_service.suggesting import for_the_optimizer
 from trimtab_service.tuner import Tuner
 
 Context = grpc.aio.ServicerContext[Any, Any]

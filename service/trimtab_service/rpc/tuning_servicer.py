@@ -26,7 +26,6 @@ from trimtab_service.rpc.answers import Answers
 from trimtab_service.rpc.convert_values import MOST_COUNT, seconds_left
 from trimtab_service.rpc.status import item_error
 from trimtab_service.store.base import RECORDED, Request, Result, TrialObservation
-from trimtab_service.store.queue import ForeignTrial
 from trimtab_service.studies import Studies
 from trimtab_service.suggesting import Ask, NotOfTrials
 from trimtab_service.tuner import Tuner, check_trials
@@ -129,10 +128,7 @@ class TuningServicer(tuning_service_pb2_grpc.TuningServiceServicer):
     async def _observed(self, study: Study, request: pb.ObserveRequest, identity: Request | None) -> Sequence[Result]:
         if study.algorithm.decisions:
             return await self._decisions.observe(study, _decision_reports(study, request), identity)
-        reports = _trial_reports(study, request)
-        good = [report for report in reports if isinstance(report, TrialObservation)]
-        results = iter(await self._tuner.observe(study, good, identity))
-        return [next(results) if isinstance(report, TrialObservation) else report for report in reports]
+        return await self._tuner.observe(study, _trial_reports(study, request), identity)
 
     def _answer(self, request: pb.ObserveRequest, results: Sequence[Result]) -> pb.ObserveResponse:
         items = list(map(_result, request.observations, results))
@@ -162,9 +158,7 @@ class TuningServicer(tuning_service_pb2_grpc.TuningServiceServicer):
         study = await self._studies.get(name)
         check_trials(study)
         entries = convert_import.foreign_trials(study, request.trials)
-        good = [entry for entry in entries if isinstance(entry, ForeignTrial)]
-        numbers = iter(await self._tuner.import_trials(study, good, identity))
-        results = [next(numbers) if isinstance(entry, ForeignTrial) else entry for entry in entries]
+        results = await self._tuner.import_trials(study, entries, identity)
         return pb.ImportTrialsResponse(results=[convert_import.import_result(study, result) for result in results])
 
     async def EnqueueTrials(self, request: pb.EnqueueTrialsRequest, context: Context) -> pb.EnqueueTrialsResponse:

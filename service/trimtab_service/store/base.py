@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import ClassVar, Protocol
 
-from trimtab_service.domain.errors import DecisionExpired, StudyNotFound, TrimtabError
+from trimtab_service.domain.errors import DecisionExpired, InvalidArgument, StudyNotFound, TrimtabError
 from trimtab_service.domain.observation import Observation
 from trimtab_service.domain.space import Parameters, ParameterValue
 from trimtab_service.domain.study import Study, StudyCounts, StudyName, TrialName
@@ -282,18 +282,24 @@ class Store(QueueStore, Protocol):
         ...
 
     def observe_trials(
-        self, study: Study, observations: Sequence[TrialObservation], now: datetime, request: Request | None
+        self,
+        study: Study,
+        observations: Sequence[TrialObservation | InvalidArgument],
+        now: datetime,
+        request: Request | None,
     ) -> list[Result]:
-        """One result an observation: RECORDED, DUPLICATE, or TrialNotFound, ObservationConflict.
+        """One result an observation: RECORDED, DUPLICATE, or TrialNotFound, TrialQueued, ObservationConflict.
 
-        A repeated request gets the first answer. Raises StudyNotFound, RequestIdReused.
+        One that doesn't fit the study stands here as its error, which is its result: a repeated request
+        gets the first answer, whatever fits the study by then. Raises StudyNotFound, RequestIdReused.
         """
         ...
 
     def extend_lease(self, study: Study, number: int, expire_time: datetime, request: Request | None) -> datetime:
         """Moves the end of a lease; when it ends then: for a repeated request the first answer.
 
-        A QUEUED, PENDING or EXPIRED trial is PENDING afterwards. Raises TrialNotFound, TrialEnded, RequestIdReused.
+        A QUEUED, PENDING or EXPIRED trial is PENDING afterwards.
+        Raises TrialNotFound, TrialEnded, TrialQueued, RequestIdReused.
         """
         ...
 

@@ -11,7 +11,15 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, TypeAlias
 
-from trimtab_service.domain.errors import DecisionExpired, ObservationConflict, TrialNotFound, TrimtabError
+from trimtab_service.domain.errors import (
+    DecisionExpired,
+    InvalidArgument,
+    ObservationConflict,
+    SuggestionIdInvalid,
+    TrialNotFound,
+    TrialQueued,
+    TrimtabError,
+)
 from trimtab_service.domain.observation import Measurement, Observation, Outcome
 from trimtab_service.domain.study import AlgorithmRequest, ChosenAlgorithm, StudyName, StudySpec
 from trimtab_service.domain.suggestion import ModelInfo, Source
@@ -169,13 +177,16 @@ def _measurement_of(document: Document) -> Measurement:
 
 
 _RECORDED: Mapping[str, Recorded] = {kind.name: kind for kind in (RECORDED, DUPLICATE)}
-_KINDS = (TrialNotFound, ObservationConflict, DecisionExpired)
+_KINDS = (TrialNotFound, TrialQueued, ObservationConflict, DecisionExpired)
 _REFUSALS: Mapping[str, type[TrimtabError]] = {kind.reason: kind for kind in _KINDS}
+_FAULTS: Mapping[str, type[InvalidArgument]] = {kind.reason: kind for kind in (InvalidArgument, SuggestionIdInvalid)}
 
 
 def results_document(results: list[Result]) -> Document:
     """What Observe answered, item by item."""
-    return {"results": [_result_document(result) for result in results]}
+    return {
+        "results": [result.name if isinstance(result, Recorded) else refusal_document(result) for result in results]
+    }
 
 
 def results_of(document: Document) -> list[Result]:
@@ -183,13 +194,26 @@ def results_of(document: Document) -> list[Result]:
     return [_result_of(item) for item in document["results"]]
 
 
-def _result_document(result: Result) -> str | Document:
-    if isinstance(result, Recorded):
-        return result.name
-    return {"reason": result.reason, "message": result.message, "metadata": result.metadata}
-
-
 def _result_of(document: str | Document) -> Result:
-    if isinstance(document, str):
-        return _RECORDED[document]
-    return _REFUSALS[document["reason"]](document["message"], **document["metadata"])
+    return _RECORDED[document] if isinstance(document, str) else refusal_of(document)
+
+
+def refusal_document(error: TrimtabError) -> Document:
+    """Why one item of a call was refused."""
+    if isinstance(error, InvalidArgument):
+        (fault,) = error.violations
+        return {
+            "reason": error.reason,
+            "field": fault.field,
+            "message": fault.description,
+            "metadata": error.metadata,
+        }
+    return {"reason": error.reason, "message": error.message, "metadata": error.metadata}
+
+
+def refusal_of(document: Document) -> TrimtabError:
+    """Inverse of ``refusal_document``."""
+    reason, message, metadata = document["reason"], document["message"], document["metadata"]
+    if "field" in document:
+        return _FAULTS[reason](document["field"], message, **metadata)
+    return _REFUSALS[reason](message, **metadata)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
+from trimtab_service.domain.errors import InvalidArgument, TrimtabError
 from trimtab_service.domain.observation import Observation
 from trimtab_service.domain.space import Parameters
 from trimtab_service.domain.study import Study, StudyName
@@ -17,6 +18,9 @@ from trimtab_service.store.request import Request
 # put in line come first of all, then those of an initial design.
 MANUAL = 2**62
 DESIGNED = 2**61
+MOST_IN_LINE = 10_000
+"""MANUAL trials of one study that may wait: whoever computes for it reads them all, and takes them for tried."""
+
 ANY_REVISION = 0
 """Of a study: such a trial stays good whatever is changed."""
 
@@ -102,16 +106,17 @@ class QueueStore(Protocol):
     ) -> tuple[int, ...]:
         """Stores points, each with its context, as MANUAL trials, and deletes all other queued ones; the numbers.
 
-        For a repeated request those of the first call. Raises StudyNotFound, RequestIdReused.
+        For a repeated request those of the first call. Raises StudyNotFound, LineFull, RequestIdReused.
         """
         ...
 
     def import_trials(
-        self, study: Study, trials: Sequence[ForeignTrial], now: datetime, request: Request | None
-    ) -> tuple[int, ...]:
+        self, study: Study, trials: Sequence[ForeignTrial | InvalidArgument], now: datetime, request: Request | None
+    ) -> tuple[int | TrimtabError, ...]:
         """Stores trials with their observations, and deletes all queued ones but MANUAL ones; the numbers.
 
-        For a repeated request those of the first call. Raises StudyNotFound, RequestIdReused.
+        A trial that doesn't fit the study stands here as its error, which is its result. For a repeated
+        request the first answer. Raises StudyNotFound, RequestIdReused.
         """
         ...
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 from trimtab_service.domain.errors import (
     EtagMismatch,
     InvalidArgument,
+    LineFull,
     ObservationConflict,
     RequestIdReused,
     StudyExists,
     StudyNotFound,
     TrialEnded,
     TrialNotFound,
+    TrialQueued,
 )
 from trimtab_service.domain.observation import Observation
 from trimtab_service.domain.study import Study, StudyName, TrialName
@@ -55,6 +57,16 @@ def no_trial(name: TrialName) -> TrialNotFound:
 def trial_ended(name: TrialName) -> TrialEnded:
     """The trial has an observation."""
     return TrialEnded(f"{name} was observed already; its lease is over", trial=str(name))
+
+
+def trial_queued(name: TrialName) -> TrialQueued:
+    """The trial is of a study with a context, and nobody has said in which it is tried."""
+    return TrialQueued(f"{name} wasn't handed out yet: suggest gives it out, for a context", trial=str(name))
+
+
+def line_full(study: Study, waiting: int, most: int) -> LineFull:
+    """So many points wait in line already that these would be too many."""
+    return LineFull(f"{waiting} points wait in line in {study.name}; {most} at most", study=str(study.name))
 
 
 def observed_already(what: str, stored: Observation) -> ObservationConflict:

@@ -22,7 +22,7 @@ from trimtab_service.store import refusals, rows
 from trimtab_service.store.base import NumberTaken, Request
 from trimtab_service.store.connection import Connection
 from trimtab_service.store.documents import Document, refusal_document, refusal_of
-from trimtab_service.store.queue import ANY_REVISION, MANUAL, Claim, Claimed, ForeignTrial, QueuedTrial
+from trimtab_service.store.queue import ANY_REVISION, MANUAL, MOST_IN_LINE, Claim, Claimed, ForeignTrial, QueuedTrial
 from trimtab_service.store.sql_requests import recall, remember
 from trimtab_service.store.sql_studies import NAMED
 from trimtab_service.store.sql_trials import ADVANCE, LOCK, STUDY_EXISTS, SqlTrials, answered, is_stored
@@ -83,6 +83,9 @@ _REPLACE = delete(trials).where(
     is_stored(TrialState.QUEUED),
     trials.c.known < MANUAL,
     or_(trials.c.known < bindparam("old_known"), trials.c.study_revision != bindparam("revision")),
+)
+_IN_LINE = select(func.count()).where(
+    trials.c.study_uid == bindparam("uid"), is_stored(TrialState.QUEUED), trials.c.known >= MANUAL
 )
 _NEWEST = select(func.max(trials.c.number)).where(trials.c.study_uid == bindparam("uid"))
 _FLIGHT = progress.c.study_uid == bindparam("old_uid")
@@ -177,6 +180,9 @@ class SqlQueue(SqlTrials):
         """Under the lock of the study's observations, so that only suggestions come in between."""
 
         def store(connection: Connection, first: int) -> int:
+            row = connection.first(_IN_LINE, {"uid": study.uid})
+            if row is not None and row[0] + len(points) > MOST_IN_LINE:
+                raise refusals.line_full(study, row[0], MOST_IN_LINE)
             waiting = [
                 QueuedTrial(_foreign(number, TrialState.QUEUED, point, context, now), MANUAL, ANY_REVISION)
                 for number, (point, context) in enumerate(points, first)

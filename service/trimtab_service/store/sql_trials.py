@@ -9,6 +9,7 @@ from typing import ClassVar, TypeAlias
 
 from sqlalchemy import ColumnElement, Executable, FromClause, and_, bindparam, func, literal_column, or_, select, update
 
+from trimtab_service.domain.errors import InvalidArgument, TrialQueued
 from trimtab_service.domain.observation import Observation
 from trimtab_service.domain.study import Study, StudyName, TrialName
 from trimtab_service.domain.suggestion import STATE_AFTER, History, Trial, TrialState
@@ -27,6 +28,7 @@ from trimtab_service.store.queue import QueuedTrial
 from trimtab_service.store.sql_requests import check_same, recall, remember
 from trimtab_service.store.sql_studies import NAMED, SqlStudies
 from trimtab_service.store.tables import observations, progress, requests, studies, trials
+from trimtab_service.store.transactions import Overtaken
 from trimtab_service.store.words import TransactionId, among_integers, as_text
 
 Answer: TypeAlias = str | None
@@ -100,6 +102,7 @@ _ONE = (
     .where(NAMED)
 )
 STUDY_EXISTS = select(studies.c.uid).where(studies.c.uid == bindparam("uid"))
+NO_CONTEXT = "{}"
 _STATE_OF = select(trials.c.state).where(OF_STUDY, trials.c.number == bindparam("number"))
 _LEASE = (
     update(trials)
@@ -110,9 +113,10 @@ _LEASE = (
     )
     .values(state=TrialState.PENDING.value, expire_time=bindparam("lease_end"))
 )
+_LEASE_IN_CONTEXT = _LEASE.where(as_text(trials.c.context) != NO_CONTEXT)
 LOCK = select(progress.c.observations).where(progress.c.study_uid == bindparam("uid")).with_for_update()
 _OBSERVATIONS = (
-    select(trials.c.number, as_text(observations.c.observation))
+    select(trials.c.number, as_text(trials.c.context), as_text(observations.c.observation))
     .select_from(_WITH_OBSERVATION)
     .where(OF_STUDY, _NUMBERED)
 )
@@ -193,7 +197,11 @@ class SqlTrials(SqlStudies):
         return self.write_or_judge(append, judge)
 
     def observe_trials(
-        self, study: Study, observations: Sequence[TrialObservation], now: datetime, request: Request | None
+        self,
+        study: Study,
+        observations: Sequence[TrialObservation | InvalidArgument],
+        now: datetime,
+        request: Request | None,
     ) -> list[Result]:
         """One observer of a study at a time, so that sequences grow in the order of commits."""
 
@@ -203,7 +211,7 @@ class SqlTrials(SqlStudies):
             before = recall(connection, study.uid, request)
             if before is not None:
                 return documents.results_of(before)
-            stored = _observed(connection, study, observations)
+            stored = _observed(connection, study, [item for item in observations if isinstance(item, TrialObservation)])
             results, taken = _judge(study, observations, stored)
             if taken:
                 _end(connection, study, taken, rows.microseconds(now))
@@ -217,9 +225,10 @@ class SqlTrials(SqlStudies):
         name = TrialName(study.name, number)
         end = rows.microseconds(expire_time)
         values = {"old_uid": study.uid, "old_number": number, "lease_end": end}
+        statement = _LEASE_IN_CONTEXT if study.spec.context else _LEASE
 
         def extend(connection: Connection) -> datetime | None:
-            if connection.change(_LEASE, values) == 0:
+            if connection.change(statement, values) == 0:
                 return None
             remember(connection, study.uid, request, {"expire_time": end})
             return expire_time
@@ -233,6 +242,8 @@ class SqlTrials(SqlStudies):
                 raise refusals.no_trial(name)
             if TrialState(row[0]) in STATE_AFTER.values():
                 raise refusals.trial_ended(name)
+            if study.spec.context and TrialState(row[0]) is TrialState.QUEUED:
+                raise refusals.trial_queued(name)
             return None
 
         return self.write_or_judge(extend, judge)
@@ -276,27 +287,38 @@ def _end(connection: Connection, study: Study, taken: Sequence[TrialObservation]
         numbers = [item.number for item in taken if item.observation.outcome is outcome]
         if numbers:
             values = {"old_uid": study.uid, "numbers": documents.listed(numbers), "end_state": state.value}
-            connection.change(_END, values)
+            if connection.change(_END, values) < len(numbers):
+                raise Overtaken  # one of them was in the queue, and was replaced since it was looked at
     connection.change(ADVANCE, {"old_uid": study.uid, "added": len(added)})
 
 
 def _observed(
     connection: Connection, study: Study, observations: Sequence[TrialObservation]
-) -> dict[int, Observation | None]:
-    """What is stored for those of the trials that there are."""
+) -> dict[int, Observation | TrialQueued | None]:
+    """What is stored for those of the trials that there are, or why nothing may be."""
     numbers = sorted({item.number for item in observations})
-    found = connection.all(_OBSERVATIONS, {"uid": study.uid, "numbers": documents.listed(numbers)})
-    return {number: None if stored is None else rows.observation_of(stored) for number, stored in found}
+    found = connection.all(_OBSERVATIONS, {"uid": study.uid, "numbers": documents.listed(numbers)}) if numbers else []
+    known: dict[int, Observation | TrialQueued | None] = {}
+    for number, context, stored in found:
+        known[number] = None if stored is None else rows.observation_of(stored)
+        if study.spec.context and context == NO_CONTEXT:
+            known[number] = refusals.trial_queued(TrialName(study.name, number))
+    return known
 
 
 def _judge(
-    study: Study, observations: Sequence[TrialObservation], stored: Mapping[int, Observation | None]
+    study: Study,
+    observations: Sequence[TrialObservation | InvalidArgument],
+    stored: Mapping[int, Observation | TrialQueued | None],
 ) -> tuple[list[Result], list[TrialObservation]]:
     """A result for each, and those that are to be stored."""
     first = dict(stored)
     results: list[Result] = []
     taken: list[TrialObservation] = []
     for item in observations:
+        if isinstance(item, InvalidArgument):
+            results.append(item)
+            continue
         name = TrialName(study.name, item.number)
         if item.number not in first:
             results.append(refusals.no_trial(name))
@@ -306,6 +328,8 @@ def _judge(
             first[item.number] = item.observation
             taken.append(item)
             results.append(RECORDED)
+        elif isinstance(before, TrialQueued):
+            results.append(before)
         else:
             same = before == item.observation
             results.append(DUPLICATE if same else refusals.observed_already(str(name), before))

@@ -153,6 +153,31 @@ def test_the_baseline_is_the_first_trial(algorithm: str) -> None:
 
 
 @every_algorithm
+def test_the_baseline_comes_before_any_other_suggestion(algorithm: str) -> None:
+    """Whatever people brought, or what filled in; but not if they brought it, nor once something was suggested."""
+    (problem,) = (problem for problem in PROBLEMS if problem.name == "mixed")
+    assert problem.baseline is not None
+    points = tried(problem, 7)
+    brought = [
+        replace(trial(1, point, TrialState.COMPLETED, Measurement(cost(point))), source=source)
+        for point, source in zip(points, [Source.MANUAL] * 6 + [Source.FALLBACK], strict=True)
+    ]
+
+    def sources(past: History) -> list[Source]:
+        return [one.source for one in Call(problem.study(algorithm), past, {}, 3).answer()]
+
+    past = history_of(brought)
+    first, *others = sources(past)
+    assert first is Source.BASELINE
+    assert Source.BASELINE not in others
+    waiting = replace(trial(1, problem.baseline, TrialState.PENDING), source=Source.MANUAL)
+    suggested = trial(1, points[0], TrialState.ABANDONED)
+    expired = replace(past, next_number=past.next_number + 1)
+    for later in (history_of([*brought, waiting]), history_of([*brought, suggested]), expired):
+        assert Source.BASELINE not in sources(later)
+
+
+@every_algorithm
 def test_a_long_history_is_survived(algorithm: str) -> None:
     """Many trials, many of them alike, in a space that they don't fill."""
     (problem,) = (problem for problem in PROBLEMS if problem.name == "discrete")

@@ -6,7 +6,7 @@ import pytest
 
 from trimtab_service.domain.condition import Condition
 from trimtab_service.domain.errors import InvalidArgument
-from trimtab_service.domain.fixed import remainder
+from trimtab_service.domain.fixed import check_existence, remainder
 from trimtab_service.domain.linear import LinearConstraint, Simplex
 from trimtab_service.domain.space import Categorical, Discrete, Float, Integer, SearchSpace
 from trimtab_service.domain.values import Parameters
@@ -100,3 +100,35 @@ def test_numbers_are_narrowed_down(other: Float | Integer | Discrete, condition:
     """To the values that a condition lets."""
     space = SearchSpace((other, Float("leaf", 0.0, 1.0, conditions=(condition,))))
     assert left(space, {"leaf": 0.5}) == {"n": narrow}
+
+
+@pytest.mark.parametrize(
+    ("conditions", "exists"),
+    [
+        ((Condition("n", min=2), Condition("n", max=4)), True),
+        ((Condition("n", min=4), Condition("n", max=4)), True),
+        ((Condition("n", min=4.2), Condition("n", max=4.8)), False),
+        ((Condition("n", values=(1, 2)), Condition("n", min=2)), True),
+        ((Condition("n", values=(1, 2)), Condition("n", min=3)), False),
+        ((Condition("c", values=("a", "b")), Condition("c", values=("b",))), True),
+        ((Condition("c", values=("a",)), Condition("c", values=("b",))), False),
+        ((Condition("x", min=0.8), Condition("x", max=0.2)), False),
+        ((Condition("x", values=(0.5,)), Condition("n", min=4)), True),
+    ],
+)
+def test_conditions_on_one_parameter_must_hold_together(conditions: tuple[Condition, ...], exists: bool) -> None:
+    """For some value that it can have; else the parameter would exist nowhere."""
+    space = SearchSpace(
+        (
+            Integer("n", 0, 9),
+            Categorical("c", ("a", "b", "c")),
+            Float("x", 0.0, 1.0),
+            Float("y", 0.0, 1.0, conditions=conditions),
+        )
+    )
+    if exists:
+        check_existence(space)
+        return
+    with pytest.raises(InvalidArgument) as refusal:
+        check_existence(space)
+    assert refusal.value.violations[0].field == "parameters[3].conditions"

@@ -69,3 +69,20 @@ def test_a_batch_is_spread() -> None:
     points = optimizer(made.algorithm).suggest(made, past, {}, 4, generator(made, past))
     places = {(one.parameters["x"], one.context["load"]) for one in points if one.context is not None}
     assert len(places) == 4
+
+
+def test_what_fails_in_one_condition_is_not_good_in_all() -> None:
+    """Neither tried again and again nor recommended, though it would be the best one where it works."""
+    made = study(1.0)
+    chosen, trials = optimizer(made.algorithm), list[Trial]()
+    for number in range(20):
+        past = history_of(trials)
+        (one,) = chosen.suggest(made, past, {}, 1, generator(made, past))
+        context = one.context or {"load": LOADS[number % 3]}
+        x, load = float(one.parameters["x"]), float(context["load"])
+        fails = load == LOADS[2] and x > 0.3  # the best mean is at 0.42
+        state = TrialState.FAILED if fails else TrialState.COMPLETED
+        trials.append(trial(1, one.parameters, state, None if fails else Measurement(loss(x, load)), context))
+    best = float(incumbent(made, history_of(trials), {}).parameters["x"])
+    assert max(float(one.parameters["x"]) for one in trials[-6:]) < 0.35
+    assert 0.2 < best <= 0.3

@@ -14,10 +14,22 @@ from trimtab_service.domain.observation import Measurement, Observation, Outcome
 from trimtab_service.domain.space import Categorical, Float, Parameters
 from trimtab_service.domain.study import Study
 from trimtab_service.domain.suggestion import History, Related, Trial, TrialState
+from trimtab_service.optimizers.base import generator
+from trimtab_service.optimizers.catalog import optimizer
 from trimtab_service.optimizers.evidence import gather
 from trimtab_service.optimizers.region import Region
 from trimtab_service.optimizers.surrogates import Surrogates
-from trimtab_service.optimizers.transfer import MOST_BORROWED, Borrowed, Source, borrowed, lent, sources, without
+from trimtab_service.optimizers.transfer import (
+    APART,
+    MOST_BORROWED,
+    Borrowed,
+    Source,
+    borrowed,
+    lent,
+    owes_nothing,
+    sources,
+    without,
+)
 
 SQUARE = Problem("square", (Float("x", 0.0, 1.0), Float("y", 0.0, 1.0)))
 WIDER = Problem("wider", (Float("x", -1.0, 3.0), Float("z", 0.0, 1.0), Categorical("kind", ("a", "b"))))
@@ -61,11 +73,25 @@ def test_only_what_is_shared_is_told() -> None:
 
 
 def test_the_best_ones_come_first() -> None:
-    """By what was measured there."""
-    found = Source.of(SQUARE.study("gp"), related(20), 100)
+    """By what is expected of them, and none of two that are all but the same."""
+    found = Source.of(SQUARE.study("gp"), related(60), 100)
     assert found is not None
-    values = [bowl(float(each.parameters["x"]), float(each.parameters["y"])) for each in found.best()]
-    assert values == sorted(values)
+    posterior = found.posterior(())
+    assert posterior is not None
+    best = [(float(each.parameters["x"]), float(each.parameters["y"])) for each in found.best(posterior)]
+    values = [bowl(x, y) for x, y in best]
+    apart = [max(abs(x - u), abs(y - v)) for x, y in best for u, v in best if (x, y) != (u, v)]
+    assert values == pytest.approx(sorted(values), abs=0.01)
+    assert len(best) < 60
+    assert min(apart) > APART
+
+
+def test_a_study_of_noise_tells_nothing() -> None:
+    """It doesn't predict its own observations."""
+    noise = np.random.default_rng(3)
+    found = Source.of(SQUARE.study("gp"), related(30, lambda x, y: 0.0 * (x + y) + float(noise.standard_normal())), 100)
+    assert found is not None
+    assert found.posterior(()) is None
 
 
 def other_metric(name: str) -> Study:
@@ -115,13 +141,24 @@ def test_a_study_that_contradicts_is_left_out() -> None:
     assert np.abs(without(evidence, trend).costs).max() < 0.1
 
 
-def test_with_too_few_own_observations_all_count_the_same() -> None:
-    """There is nothing to judge them by."""
+def test_with_too_few_own_observations_nothing_is_expected() -> None:
+    """There is nothing to judge others by."""
     study = SQUARE.study("gp")
-    found = sources(study, [related(30, lambda x, y: -bowl(x, y)), related(30)])
-    trend = borrowed(gather(study, history(2), 100), (), found)
+    assert borrowed(gather(study, history(2), 100), (), sources(study, [related(30)])) is None
+
+
+def test_many_that_mislead_do_not_hide_one_that_tells() -> None:
+    """It is taken in before them, and they bring nothing then."""
+    study = SQUARE.study("gp")
+
+    def waves(k: int) -> Related:
+        return related(30, lambda x, y: float(np.sin(5.0 * k * x + k) + np.cos(4.0 * k * y)))
+
+    wrong = [waves(k) for k in range(1, 6)]
+    trend = borrowed(gather(study, history(7), 100), (), sources(study, [*wrong, related(30)]))
     assert trend is not None
-    assert trend.weights.tolist() == [0.5, 0.5]
+    assert len(trend.posteriors) == 1
+    assert np.abs(without(gather(study, history(7), 100), trend).costs).max() < 0.1
 
 
 def test_the_posterior_has_the_trend_in_it() -> None:
@@ -143,19 +180,61 @@ def test_the_posterior_has_the_trend_in_it() -> None:
         np.testing.assert_allclose(slopes[:, column], difference, rtol=1e-4, atol=1e-5)
 
 
-def test_the_design_begins_with_the_best_of_others() -> None:
-    """In turns, what isn't legal here left out, and no more than was asked for."""
+def test_the_best_points_of_others_are_lent() -> None:
+    """In turns, what isn't legal here or was tried left out, and no more than was asked for."""
     study = SQUARE.study("gp")
     region = Region(study.spec.space)
-    points: list[Parameters] = [{"x": x, "z": 0.0, "kind": "a"} for x in (2.0, 0.1, 0.2, 0.3)]
-    others = [at(WIDER.study("gp"), points), related(20)]
-    rows = lent(study, others, region, 3)
-    assert len(rows) == 3
-    assert rows[0].tolist() == [0.1, 0.5]
-    assert bowl(*rows[1]) == min(
-        bowl(float(p["x"]), float(p["y"])) for p in (t.parameters for t in others[1].history.trials)
-    )
-    assert rows[2].tolist() == [0.2, 0.5]
+    points: list[Parameters] = [{"x": x, "z": 0.0, "kind": "a"} for x in (2.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6)]
+    others = (at(WIDER.study("gp"), points), related(20))
+    places = ((0.1, 0.5), (0.35, 0.35), (0.55, 0.2))  # both rank them alike
+    own = [trial(1, {"x": x, "y": y}, TrialState.COMPLETED, Measurement(bowl(x, y))) for x, y in places]
+    rows = lent(study, replace(history_of(own), related=others), region, 2)
+    best = min(others[1].history.trials, key=lambda one: bowl(*map(float, one.parameters.values())))
+    assert rows.tolist() == [list(best.parameters.values()), [0.2, 0.5]]
+
+
+@pytest.mark.parametrize(
+    ("own", "value"),
+    [(2, bowl), (3, lambda x, y: -bowl(x, y)), (3, lambda x, y: 0.0 * (x + y))],
+    ids=["nothing to judge by", "the contrary", "no difference"],
+)
+def test_who_was_not_borne_out_lends_nothing(own: int, value: Callable[[float, float], float]) -> None:
+    """Its best points may be the worst ones here."""
+    study = SQUARE.study("gp")
+    past = replace(history(own), related=(related(30, value),))
+    assert len(lent(study, past, Region(study.spec.space), 2)) == 0
+
+
+def suggested(past: History) -> Parameters:
+    """The next point of the Gaussian process."""
+    study = SQUARE.study("gp")
+    (one,) = optimizer(study.algorithm).suggest(study, past, {}, 1, generator(study, past))
+    return one.parameters
+
+
+@pytest.mark.parametrize("count", [0, 1, 3, 4, 6, 9, 12])
+def test_who_contradicts_changes_nothing(count: int) -> None:
+    """Every suggestion is the one that would have been made without it, in the design as by the model."""
+    alone = history(count)
+    assert suggested(replace(alone, related=(related(30, lambda x, y: -bowl(x, y)),))) == suggested(alone)
+
+
+def test_some_suggestions_owe_others_nothing() -> None:
+    """However well they fit; the others are by them."""
+    alone = [
+        number
+        for number in range(4, 15)
+        if suggested(replace(history(number - 1), related=(related(30),))) == suggested(history(number - 1))
+    ]
+    assert alone == [10, 13]
+
+
+@pytest.mark.parametrize("batch", range(1, 13))
+def test_a_quarter_owes_others_nothing_whatever_the_batches(batch: int) -> None:
+    """No size of batches, and no first number, makes it all or none of them."""
+    for first in range(1, 4):
+        share = np.mean([owes_nothing(number) for number in range(first, first + 400 * batch, batch)])
+        assert share == pytest.approx(0.25, abs=0.03)
 
 
 def test_the_number_of_borrowed_rows_is_bounded() -> None:

@@ -120,6 +120,24 @@ def test_a_context_must_fit() -> None:
         hourly.suggest()
 
 
+def test_what_takes_a_model_is_not_answered() -> None:
+    """It says so, instead of an answer that means nothing."""
+    study = FakeServer().client().create_study("cache", parameters=[trimtab.Float("x", 0, 1)], minimize="y")
+    for ask in (study.explain, study.pareto_front):
+        with pytest.raises(NotImplementedError, match="has no model"):
+            ask()
+
+
+def test_an_import_under_one_id_is_sent_as_a_whole_or_not_at_all() -> None:
+    """More than fit into a call would need several ids."""
+    study = FakeServer().client().create_study("cache", parameters=[trimtab.Float("x", 0, 1)], minimize="y")
+    trials = [trimtab.ImportedTrial({"x": 0.5}, {"y": 1.0})] * 1_001
+    with pytest.raises(ValueError, match="1000 trials at once"):
+        study.import_trials(trials, request_id="mine")
+    assert list(study.trials()) == []
+    assert len(study.import_trials(trials[:1_000], request_id="mine")) == 1_000
+
+
 def test_counts_follow_the_states() -> None:
     """describe() counts trials by state."""
     study = FakeServer().client().create_study("s", **DEFINITION)

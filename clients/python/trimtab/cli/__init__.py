@@ -109,7 +109,9 @@ def _shared_flags() -> argparse.ArgumentParser:
     flags.add_argument("--server", metavar="HOST:PORT", help="the server [TRIMTAB_SERVER; default: localhost:50051]")
     flags.add_argument("--namespace", help="where studies given by id are [TRIMTAB_NAMESPACE; default: default]")
     flags.add_argument("--json", action="store_true", help="print JSON instead of tables")
-    flags.add_argument("--timeout", type=_positive, metavar="SECONDS", help="of each call [default: 10; incumbent: 60]")
+    flags.add_argument(
+        "--timeout", type=_positive, metavar="SECONDS", help="of each call [default: 10; where a model answers: 60]"
+    )
     flags.add_argument("--tls-ca", metavar="FILE", help="talk TLS; the CA of the server's certificate, in PEM")
     flags.add_argument("--tls-certificate", metavar="FILE", help="talk TLS; this side's certificate, in PEM")
     flags.add_argument("--tls-key", metavar="FILE", help="the key of --tls-certificate, in PEM")

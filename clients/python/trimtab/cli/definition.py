@@ -184,10 +184,7 @@ def _attempt(path: str, build: Callable[..., Any], *values: object) -> Any:
     try:
         return build(*values)
     except (TypeError, ValueError) as error:
-        # The words of a call that lacks arguments, without the name of the class.
-        reason = re.sub(
-            r"^\w+\.__init__\(\) missing \d+ required (positional|keyword-only) arguments?", "missing", f"{error}"
-        )
+        reason = LACKING.sub("missing", f"{error}")
         raise DefinitionError(f"{path}: {reason}" if path else reason) from None
 
 

@@ -1,4 +1,4 @@
-"""``trimtab import`` and ``enqueue``: trials that were made elsewhere, and points to be tried first."""
+"""``trimtab import``: trials that were made elsewhere."""
 
 from __future__ import annotations
 
@@ -90,13 +90,13 @@ def _read(path: Path, spec: StudySpec) -> Iterator[tuple[int, ImportedTrial | No
 
 def _read_csv(path: Path, stream: Any, spec: StudySpec) -> Iterator[tuple[int, ImportedTrial | None]]:
     reader = csv.DictReader(stream)
-    if reader.fieldnames is None:
-        raise UsageError(f"{path} is empty")
-    for row in reader:
-        try:
+    try:
+        if reader.fieldnames is None:
+            raise UsageError(f"{path} is empty")
+        for row in reader:
             yield reader.line_num, _of_cells(row, spec)
-        except ValueError as error:
-            raise UsageError(f"{path}:{reader.line_num}: {error}") from None
+    except (ValueError, csv.Error) as error:
+        raise UsageError(f"{path}:{reader.line_num}: {error}") from None
 
 
 def _of_cells(row: Mapping[str, str | None], spec: StudySpec) -> ImportedTrial | None:
@@ -131,12 +131,18 @@ def _value(parameter: Parameter, text: str) -> ParameterValue:
     try:
         if isinstance(parameter, Categorical):
             return text
-        if isinstance(parameter, Integer):
-            return int(text)
-        return float(text)
+        return _whole(text) if isinstance(parameter, Integer) else float(text)
     except ValueError:
         noun = "a whole number" if isinstance(parameter, Integer) else "a number"
         raise ValueError(f"{parameter.name} must be {noun}, not {text!r}") from None
+
+
+def _whole(text: str) -> int:
+    """As tables write it in which some cells are empty: 3.0 is 3."""
+    number = float(text)
+    if not number.is_integer():
+        raise ValueError(f"{text!r} is not whole")
+    return int(text) if text.lstrip("+-").isdigit() else int(number)
 
 
 def _measurements(cells: Mapping[str, str], spec: StudySpec) -> dict[str, Measurement]:
@@ -153,18 +159,20 @@ def _measurements(cells: Mapping[str, str], spec: StudySpec) -> dict[str, Measur
 
 
 def _measurement(metric: str, parts: Mapping[str, str]) -> Measurement:
+    if "mean" not in parts:
+        raise ValueError(f"{metric} has {', '.join(parts)} and no mean")
     try:
-        numbers = {part: float(text) for part, text in parts.items()}
-        return Measurement(
-            mean=numbers["mean"],
-            count=int(numbers.get("count", 1)),
-            standard_error=numbers.get("standard_error"),
-            variance=numbers.get("variance"),
-        )
-    except KeyError:
-        raise ValueError(f"{metric} has {', '.join(parts)} and no mean") from None
+        numbers = {part: float(text) for part, text in parts.items() if part != "count"}
     except ValueError:
         raise ValueError(f"{metric}: {', '.join(parts.values())} must be numbers") from None
+    try:
+        count = _whole(parts.get("count", "1"))
+    except ValueError:
+        raise ValueError(f"{metric}: the count must be a whole number, not {parts['count']!r}") from None
+    try:
+        return Measurement(count=count, **numbers)
+    except ValueError as error:
+        raise ValueError(f"{metric}: {error}") from None
 
 
 # JSON lines

@@ -102,7 +102,7 @@ def show_incumbent(options: argparse.Namespace, client: Client, output: Output) 
     values = ((each.name, cell(incumbent.parameters.get(each.name))) for each in spec.parameters)
     output.table(["PARAMETER", "VALUE"], values, empty="")
     expected = None
-    if incumbent.predicted_mean is not None:
+    if incumbent.predicted_mean is not None and len(spec.goals) == 1:
         expected = f"{spec.objective} = {cell(incumbent.predicted_mean)}"
         if incumbent.predicted_standard_error is not None:
             expected += f" (standard error {cell(incumbent.predicted_standard_error)})"
@@ -124,7 +124,7 @@ def _predicted(incumbent: Incumbent) -> Iterator[tuple[str, str | None]]:
     """What a model says of a trial study's incumbent."""
     for name, one in incumbent.predictions.items():
         low, high = one.interval
-        yield f"95 % of {name}", f"{cell(low)} to {cell(high)}"
+        yield name, f"{cell(one.mean)}, from {cell(low)} to {cell(high)} with probability 0.95"
     yield "better than baseline", _with_probability(incumbent.probability_better_than_baseline)
     yield "acceptable", _with_probability(incumbent.probability_feasible)
     yield "expected gain", None if incumbent.expected_gain is None else cell(incumbent.expected_gain)

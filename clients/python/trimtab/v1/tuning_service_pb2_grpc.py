@@ -95,8 +95,9 @@ class TuningServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def ExtendLease(self, request, context):
-        """Moves the end of a pending trial's lease. Errors: INVALID_ARGUMENT,
-        NOT_FOUND, FAILED_PRECONDITION (the trial has ended).
+        """Moves the end of a trial's lease. One that was queued is then handed out.
+        Errors: INVALID_ARGUMENT, NOT_FOUND, FAILED_PRECONDITION (the trial has
+        ended, or is queued and in no context yet).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -114,8 +115,8 @@ class TuningServiceServicer(object):
     def EnqueueTrials(self, request, context):
         """Puts points in line, to be suggested before anything that the algorithm
         would say, in the order given. Trial studies. All or none. Errors:
-        INVALID_ARGUMENT, NOT_FOUND, FAILED_PRECONDITION (a bandit study, or the
-        study is stopped).
+        INVALID_ARGUMENT, NOT_FOUND, FAILED_PRECONDITION (a bandit study, the study
+        is stopped, or more than 10,000 points would wait).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -1,0 +1,59 @@
+"""The queue on PostgreSQL, where what waits may be replaced while somebody looks at it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from store_values import NOW, a_study, a_trial, completed
+from trimtab_service.domain.errors import TrialNotFound
+from trimtab_service.domain.suggestion import TrialState
+from trimtab_service.store import sql_trials
+from trimtab_service.store.base import RECORDED, TrialObservation
+from trimtab_service.store.catalog import open_store
+from trimtab_service.store.postgres import PostgresStore
+from trimtab_service.store.queue import QueuedTrial
+
+
+@pytest.fixture
+def store(postgres_url: str) -> Iterator[PostgresStore]:
+    """An empty store."""
+    store = open_store(postgres_url, 2)
+    assert isinstance(store, PostgresStore)
+    store.migrate()
+    yield store
+    store.close()
+
+
+def acting(act: Callable[[], None], judge: Callable[..., object]) -> Callable[..., object]:
+    """``judge``, which acts once before it begins."""
+    waiting = [act]
+
+    def judging(*args: object) -> object:
+        if waiting:
+            waiting.pop()()
+        return judge(*args)
+
+    return judging
+
+
+def test_an_observation_of_a_trial_that_is_being_replaced_is_not_stored(
+    store: PostgresStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would count, and no trial would have it; the one beside it is stored."""
+    study = store.create_study(a_study(), None)
+    store.append_trials(study, [a_trial(1)], None)
+    store.queue_trials(study, [QueuedTrial(a_trial(2, TrialState.QUEUED), 0, 1)])
+
+    def replace() -> None:
+        store.queue_trials(study, [QueuedTrial(a_trial(3, TrialState.QUEUED), 1, 1)])
+
+    monkeypatch.setattr(sql_trials, "_judge", acting(replace, sql_trials._judge))
+    gone, stored = store.observe_trials(
+        study, [TrialObservation(2, completed()), TrialObservation(1, completed())], NOW, None
+    )
+    history = store.snapshot(study.name, NOW, None, trials=True).history
+    assert isinstance(gone, TrialNotFound)
+    assert stored is RECORDED
+    assert (history.observation_count, [trial.number for trial in history.trials]) == (1, [1])

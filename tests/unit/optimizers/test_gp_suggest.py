@@ -1,0 +1,40 @@
+"""What the model is asked with."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+from contract.optimizers.problems import PROBLEMS, cost, history_of, trial, tried
+from trimtab_service.domain.observation import Measurement
+from trimtab_service.domain.suggestion import History, TrialState
+from trimtab_service.optimizers import gp_suggest
+from trimtab_service.optimizers import incumbent as incumbents
+from trimtab_service.optimizers.base import generator
+from trimtab_service.optimizers.catalog import optimizer
+from trimtab_service.optimizers.evidence import MOST_ROWS, gather
+
+(PROBLEM,) = (problem for problem in PROBLEMS if problem.name == "log_scales")
+
+
+def measured(count: int) -> History:
+    """Random points, measured exactly."""
+    return history_of(
+        trial(1, point, TrialState.COMPLETED, Measurement(cost(point))) for point in tried(PROBLEM, count)
+    )
+
+
+def test_five_hundred_trials_are_all_learned_from(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the bound lifted, the suggestion and the incumbent are the same; one trial more is one too many."""
+    study, past = PROBLEM.study("gp"), measured(500)
+    chosen = optimizer(study.algorithm)
+
+    def asked() -> tuple[object, object]:
+        return chosen.suggest(study, past, {}, 1, generator(study, past)), incumbents.incumbent(study, past, {})
+
+    bounded = asked()
+    monkeypatch.setattr(gp_suggest, "MOST_ROWS", sys.maxsize)
+    monkeypatch.setattr(incumbents, "MOST_ROWS", sys.maxsize)
+    assert bounded == asked()
+    assert [len(gather(study, measured(count), MOST_ROWS).rows) for count in (500, 501)] == [500, 500]
