@@ -13,9 +13,8 @@ import logging
 import random
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from time import monotonic
-from typing import TypeAlias
 from weakref import WeakValueDictionary
 
 from trimtab_service.ahead import PATIENCE, Ahead, Wish, is_for, still_good, trials_of, with_open
@@ -41,13 +40,12 @@ from trimtab_service.late import Late
 from trimtab_service.metrics import Metrics
 from trimtab_service.optimizers import catalog
 from trimtab_service.storage import Storage
-from trimtab_service.store.base import NumberTaken, Request
+from trimtab_service.store.base import NumberTaken
 from trimtab_service.store.queue import DESIGNED, MANUAL, Claim, QueuedTrial
 from trimtab_service.studies import Studies
+from trimtab_service.turns import Answer, Ask, Caller, Turns
 
 log = logging.getLogger(__name__)
-
-Answer: TypeAlias = tuple[Study, Sequence[Trial]]
 
 MOST_ROUNDS = 12  # against other replicas; in one server calls for a study take turns
 LONGEST_PAUSE = 0.05  # seconds between rounds, at most
@@ -59,43 +57,6 @@ FILL_IN = ChosenAlgorithm("random", {}, "fills in for the study's own", decision
 
 class NotOfTrials(Exception):
     """The study under this name has become one of decisions: somebody deleted it and made another."""
-
-
-@dataclass(frozen=True, slots=True)
-class Ask:
-    """What a Suggest asks for.
-
-    fixed: values that the answer must have. deadline: on the monotonic clock, in seconds.
-    """
-
-    study: StudyName
-    count: int
-    context: Parameters
-    fixed: Parameters
-    worker: str
-    fallback: bool
-    deadline: float
-    request: Request | None
-
-    def is_like(self, other: Ask) -> bool:
-        """Whether one computation can answer both."""
-        return (self.context, self.fixed) == (other.context, other.fixed)
-
-
-@dataclass(eq=False, slots=True)
-class _Caller:
-    """Somebody who waits for a turn, and what others found for them meanwhile."""
-
-    ask: Ask
-    answer: Answer | None = None
-
-
-@dataclass(eq=False, slots=True, weakref_slot=True)
-class _Turns:
-    """Who computes for a study, and who waits for it."""
-
-    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
-    callers: list[_Caller] = field(default_factory=list)
 
 
 class Suggesting:
@@ -119,7 +80,7 @@ class Suggesting:
         self._late = Late()
         # One computation at a time for a study: who comes second sees the first
         # one's trials as pending, or gets some of them, instead of computing the same.
-        self._turns: WeakValueDictionary[StudyName, _Turns] = WeakValueDictionary()
+        self._turns: WeakValueDictionary[StudyName, Turns] = WeakValueDictionary()
 
     async def suggest(self, ask: Ask) -> Answer:
         """Stored trials to try, as many as asked for.
@@ -168,8 +129,8 @@ class Suggesting:
         return claimed.study, claimed.trials
 
     async def _computed(self, hint: Study, ask: Ask) -> Answer:
-        caller = _Caller(ask)
-        turns = self._turns.setdefault(ask.study, _Turns())
+        caller = Caller(ask)
+        turns = self._turns.setdefault(ask.study, Turns())
         turns.callers.append(caller)
         try:
             async with self._turn(turns, ask):
@@ -178,7 +139,7 @@ class Suggesting:
             turns.callers.remove(caller)
 
     @asynccontextmanager
-    async def _turn(self, turns: _Turns, ask: Ask) -> AsyncIterator[None]:
+    async def _turn(self, turns: Turns, ask: Ask) -> AsyncIterator[None]:
         """Waits for its turn, but not beyond the deadline: who is late goes on with a fallback."""
         try:
             async with asyncio.timeout(for_the_optimizer(ask.deadline - monotonic())):
@@ -191,7 +152,7 @@ class Suggesting:
         finally:
             turns.lock.release()
 
-    async def _in_rounds(self, turns: _Turns, caller: _Caller, hint: Study) -> Answer:
+    async def _in_rounds(self, turns: Turns, caller: Caller, hint: Study) -> Answer:
         ask = caller.ask
         for _ in range(MOST_ROUNDS):
             look = await self._look(hint, ask)
@@ -239,7 +200,7 @@ class Suggesting:
         stored = await self._stored(ask, left_over.asked, points, look.past.next_number, ahead=True)
         return None if stored is None else (asked.study, stored)
 
-    def _sharing(self, turns: _Turns, caller: _Caller, study: Study) -> list[_Caller]:
+    def _sharing(self, turns: Turns, caller: Caller, study: Study) -> list[Caller]:
         """The caller, and others that wait for the same kind of answer; of cheap algorithms each asks by itself."""
         sharing, count = [caller], caller.ask.count
         if catalog.CATALOG[study.algorithm.name].inline:
@@ -252,13 +213,18 @@ class Suggesting:
                 count += other.ask.count
         return sharing
 
-    async def _shared_out(self, sharing: list[_Caller], asked: Asked, points: Sequence[Suggested]) -> Answer | None:
+    async def _shared_out(self, sharing: list[Caller], asked: Asked, points: Sequence[Suggested]) -> Answer | None:
         """Stores for each caller its share, under the numbers that come next; the first one's, or None if it lost."""
         number, begun = asked.past.next_number, 0
         for caller in sharing:
             share = points[begun : begun + caller.ask.count]
             begun += caller.ask.count
-            stored = await self._stored(caller.ask, asked, share, number)
+            try:
+                stored = await self._stored(caller.ask, asked, share, number)
+            except TrimtabError:
+                if caller is sharing[0]:
+                    raise
+                continue  # what is wrong with its request it is told when its own turn comes
             if stored is None:
                 break
             caller.answer = (asked.study, stored)
@@ -316,9 +282,12 @@ class Suggesting:
         fixed: Parameters = {}
         if ask.fixed:
             with errors.field("fixed"):
-                fixed = check_fixed(study.spec.space, ask.fixed)
+                # Where sums must come out right it may take an integer program.
+                fixed = await asyncio.to_thread(check_fixed, study.spec.space, ask.fixed)
         past = with_open(look.past, [each for each in look.snapshot.queue if is_for(study, each)], context)
-        return Asked(study, past, context, fixed, await self._histories.related(study))
+        learns = catalog.CATALOG[study.algorithm.name].uses_history
+        related = await self._histories.related(study) if learns else ()
+        return Asked(study, past, context, fixed, related)
 
     async def _from_the_line(self, look: Look, asked: Asked, ask: Ask) -> Answer | None:
         """Points that people put in line, and what else is needed after them; None where there aren't any."""

@@ -31,7 +31,8 @@ from trimtab_service.storage import Storage
 from trimtab_service.store.base import RECORDED, Request, Result, TrialObservation
 from trimtab_service.store.queue import ForeignTrial
 from trimtab_service.studies import Studies
-from trimtab_service.suggesting import Answer, Ask, Suggesting, check_active
+from trimtab_service.suggesting import Suggesting, check_active
+from trimtab_service.turns import Answer, Ask
 
 
 @dataclass(frozen=True, slots=True)

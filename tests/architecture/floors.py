@@ -52,16 +52,17 @@ FLOORS = {
     "ahead": _floor("histories nearness compute storage store.base store.queue metrics domain"),
     "deadlines": _floor(),
     "late": _floor("histories nearness compute domain"),
+    "turns": _floor("store.base domain"),
     "suggesting": _floor(
-        "late deadlines ahead histories studies algorithms compute optimizers.catalog "
+        "turns late deadlines ahead histories studies algorithms compute optimizers.catalog "
         "storage store.base store.queue metrics domain"
     ),
-    "tuner": _floor("suggesting ahead histories studies compute storage store.base store.queue metrics domain"),
+    "tuner": _floor("turns suggesting ahead histories studies compute storage store.base store.queue metrics domain"),
     "following": _floor("live studies storage store.base metrics domain"),
     "decisions": _floor("following live studies bandits.catalog storage store.base tokens metrics domain", "numpy"),
     # the only floor with protobuf and the calls of grpc
     "rpc": _floor(
-        "tuner suggesting deadlines decisions live studies store.base store.queue metrics logs config domain",
+        "tuner turns suggesting deadlines decisions live studies store.base store.queue metrics logs config domain",
         "grpc google.protobuf google.rpc grpc_health grpc_reflection grpc_status trimtab.v1",
     ),
     # the composition root knows every floor

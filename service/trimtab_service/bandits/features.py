@@ -23,6 +23,8 @@ LINEAR, LOG, LOGIT = range(3)
 _CODES = {Scale.LINEAR: LINEAR, Scale.LOG: LOG, Scale.LOGIT: LOGIT}
 # Of a coordinate in [-1, 1]: what varies less can't be told from rounding.
 LEAST_DEVIATION = 1e-6
+# Of the deviation that all numbers have together: a range declared too wide shall not make a number count for nothing.
+LEAST_SHARE = 0.5
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -159,12 +161,15 @@ class Features:
         return features
 
     def standardizing(self, gram: NDArray[np.float64]) -> NDArray[np.float64]:
-        """[d, d] the matrix T that gives numbers a mean of 0 and a variance of 1, and products those of such numbers.
+        """[d, d] the matrix T that gives numbers a mean of 0 and a variance of about 1, products those of such numbers.
 
         gram: [d, d] weighted sum of x x', x being the features. T x is linear
         in x, as x holds a constant and every factor of its products; so T G T'
-        is exactly the gram that the standardized features would have had. What
-        didn't vary keeps its scale; a category is 0 or 1 as before.
+        is exactly the gram that the standardized features would have had. All
+        numbers are divided by their root mean square deviation, so that one
+        that fills more of its range counts for more; none is left with less
+        than LEAST_SHARE. What didn't vary keeps its scale; a category is 0 or 1
+        as before.
         """
         weight = gram[0, 0]
         numbers = slice(1, 1 + self.coordinates.columns.size)
@@ -173,7 +178,9 @@ class Features:
             shifts[numbers] = gram[0, numbers] / weight
             variances = np.diagonal(gram)[numbers] / weight - shifts[numbers] ** 2
             varied = variances > LEAST_DEVIATION**2
-            factors[numbers] = np.where(varied, 1 / np.sqrt(np.where(varied, variances, 1.0)), 1.0)
+            if varied.any():
+                common = variances[varied].mean() ** -0.5
+                factors[numbers][varied] = np.maximum(common, LEAST_SHARE / np.sqrt(variances[varied]))
         shifts *= factors
         matrix = np.zeros((self.count, self.count))
         matrix[range(self.base), range(self.base)] = factors

@@ -21,7 +21,10 @@ class LinUcb(LinearBandit):
 
     Plays the arm with the least mean - alpha * standard deviation of its
     expected cost, both from the posterior with fitted noise (``Belief``). The
-    width is therefore in units of the noise, where the original has 1.
+    width is therefore in units of the noise, where the original has 1. No arm
+    costs less than the metric allows: of arms that could cost as little, the
+    one of the least mean is played. With wins and losses that saves much, as
+    any doubt at all could make a likely win a certain one.
 
     alpha: how many standard deviations an arm is given the benefit of.
 
@@ -43,6 +46,9 @@ class LinUcb(LinearBandit):
         """[k] 1 for the least index, shared by those that tie."""
         posterior = belief.posterior(features, arms)
         indices = posterior.means - self.alpha * posterior.errors
+        perfect = indices <= belief.least
+        if perfect.any():
+            indices = np.where(perfect, posterior.means, np.inf)
         least = indices.min()
         winners = indices <= least + TIE * (1 + abs(least))
         return np.asarray(winners / winners.sum(), dtype=np.float64)

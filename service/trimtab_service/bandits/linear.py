@@ -18,14 +18,8 @@ from trimtab_service.bandits.features import Features
 from trimtab_service.bandits.gram import Regression
 from trimtab_service.bandits.normal_posterior import NormalPosterior
 from trimtab_service.bandits.posteriors import ROUNDING, likely_best
+from trimtab_service.bandits.ridge import LEAST_NOISE, Ridge
 from trimtab_service.domain.study import Study
-
-# Of expectation maximization. Fewer leave slopes too free where there are dozens of features; more gain nothing.
-ITERATIONS = 5
-# Of the variance of all costs: noise is never believed to be less.
-LEAST_NOISE = 1e-12
-# Of a gram's largest diagonal entry: added to all, or rounding may leave no inverse.
-JITTER = 1e-11
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -36,6 +30,7 @@ class Belief:
     covariances: [K, d, d] of the coefficients.
     standardize: [d, d] T, see Features.standardizing.
     center, unit: mean and standard deviation of all costs.
+    least: the least cost that the metric allows, in units from the center; -inf where it isn't known.
     noise: standard deviation of one measurement, in units.
     weight: how many measurements there are.
     """
@@ -45,22 +40,13 @@ class Belief:
     standardize: NDArray[np.float64]
     center: float
     unit: float
+    least: float
     noise: float
     weight: float
 
     @classmethod
     def of(cls, regression: Regression, features: Features) -> Belief | None:
-        """By ridge regression; None while nothing tells the arms apart.
-
-        Coefficients of standardized features are normal around 0 a priori, the
-        constant's of a variance of its own. Those two variances and the one of
-        the noise are fitted to the data (MacKay 1992, Bayesian Interpolation;
-        by expectation maximization), so that units don't matter. The spread
-        of all costs speaks for the noise as one more measurement would, and
-        for either variance of coefficients as one more coefficient: or a few
-        unlucky measurements would make a belief that all arms are alike, and
-        keep it.
-        """
+        """By ridge regression, see ``Ridge``; None while nothing tells the arms apart."""
         moments = regression.costs.with_failures(regression.bounds.largest)
         center, groups = moments.mean, float(moments.groups.sum())
         scatter = moments.squares + moments.counts * (moments.means - center) ** 2
@@ -70,31 +56,16 @@ class Belief:
         matrix = features.standardizing(regression.grams.sum(axis=0))
         grams = matrix @ regression.grams @ matrix.T
         products = regression.products_about(center) / unit @ matrix.T
-        penalties = np.ones(features.count)
-        jitter = JITTER * grams.diagonal(axis1=1, axis2=2).max(axis=1)
-        noise = 1.0
-        for iteration in range(ITERATIONS + 1):
-            systems = grams.copy()
-            systems[:, range(features.count), range(features.count)] += penalties + jitter[:, None]
-            inverses = np.linalg.inv(systems)
-            coefficients = np.einsum("kij,kj->ki", inverses, products)
-            fitted = np.einsum("ki,kij,kj->", coefficients, grams, coefficients)
-            residual = groups - 2 * float((coefficients * products).sum()) + float(fitted)
-            diagonals = inverses.diagonal(axis1=1, axis2=2)
-            parameters = coefficients.size - float((diagonals @ penalties).sum())
-            noise = max((max(residual, 0.0) + 1) / (max(groups - parameters, 0.0) + 1), LEAST_NOISE)
-            if iteration < ITERATIONS:
-                squares = coefficients**2 + noise * diagonals
-                constant = float(np.append(squares[:, 0], 1.0).mean())
-                slope = float(np.append(squares[:, 1:], 1.0).mean())
-                penalties = noise / np.append(constant, np.full(features.count - 1, slope))
+        ridge = Ridge.fitted(grams, products, groups)
+        least = regression.bounds.least
         return cls(
-            coefficients,
-            np.asarray(noise * inverses, dtype=np.float64),
+            ridge.coefficients,
+            np.asarray(ridge.noise * ridge.inverses, dtype=np.float64),
             matrix,
             center,
             unit,
-            noise**0.5,
+            -np.inf if least is None else (least - center) / unit,
+            ridge.noise**0.5,
             moments.total,
         )
 

@@ -126,7 +126,7 @@ def _expected_gain(
 
 def _over_all_conditions(study: Study, history: History, evidence: Evidence, surrogates: Surrogates) -> Incumbent:
     """The best over the conditions of a study that is to be robust, of the points that were measured in any."""
-    index, cost, deviation = robustly_best(study, evidence, surrogates.objectives[0])
+    index, cost, deviation = robustly_best(study, evidence, surrogates.objectives[0], surrogates.success)
     trial = _trial(history, int(evidence.numbers[index]))
     target = evidence.targets[0]
     mean, error = float(target.value(np.array([cost]))[0]), target.scale * target.spread * deviation

@@ -27,8 +27,9 @@ from trimtab_service.rpc.convert_values import MOST_COUNT, seconds_left
 from trimtab_service.rpc.status import item_error
 from trimtab_service.store.base import RECORDED, Request, Result, TrialObservation
 from trimtab_service.studies import Studies
-from trimtab_service.suggesting import Ask, NotOfTrials
+from trimtab_service.suggesting import NotOfTrials
 from trimtab_service.tuner import Tuner, check_trials
+from trimtab_service.turns import Ask
 
 Context = grpc.aio.ServicerContext[Any, Any]
 

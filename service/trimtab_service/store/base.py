@@ -1,6 +1,6 @@
 """What a store promises, whatever its engine. One acceptance suite holds every engine to it.
 
-Every method is one transaction: it happens whole, durably, or not at all.
+Every method is one transaction, or says otherwise: it happens whole, durably, or not at all.
 Any method may raise StoreUnavailable. Methods are safe to call from several
 threads at once.
 """

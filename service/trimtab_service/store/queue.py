@@ -96,8 +96,9 @@ class QueueStore(Protocol):
         """Stores QUEUED trials, and deletes what they replace.
 
         That is every queued trial, but for MANUAL ones, that knows less than
-        they do, or is for another revision of the study. Since they have later numbers, no
-        number is ever given again. Raises NumberTaken, StudyNotFound.
+        they do, or is for another revision of the study; in a transaction of its own, so that until
+        it is done there are both. Since they have later numbers, no number is ever given again.
+        Raises NumberTaken, StudyNotFound.
         """
         ...
 

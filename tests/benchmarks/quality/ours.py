@@ -47,7 +47,7 @@ class Trimtab:
     def suggest(self, context: Mapping[str, float]) -> Mapping[str, Any]:
         """See ``Player``."""
         self.context = context
-        history = self._history()
+        history = self.history()
         (suggested,) = self.optimizer.suggest(self.study, history, context, 1, generator(self.study, history))
         return suggested.parameters
 
@@ -74,9 +74,10 @@ class Trimtab:
 
     def recommend(self) -> Mapping[str, Any]:
         """See ``Player``."""
-        return incumbent(self.study, self._history(), self.context).parameters
+        return incumbent(self.study, self.history(), self.context).parameters
 
-    def _history(self) -> History:
+    def history(self) -> History:
+        """Of all trials so far."""
         seen = len(self.trials)
         return History(tuple(self.trials), seen + 1, seen, seen)
 

@@ -29,12 +29,13 @@ class Ax:
         self.client = Client(random_seed=seed)
         declared = (*problem["parameters"], *problem["context"])
         self.client.configure_experiment(parameters=[_declared(one, declared) for one in declared])
-        bounds = [f"{name} <= 0" for name in problem["constraints"]]
+        bounds = [f"{_metric(name)} <= 0" for name in problem["constraints"]]
         bounds += [
-            f"{name} <= {worst}" for name, worst in zip(problem["objectives"], problem["reference"], strict=False)
+            f"{_metric(name)} <= {worst}"
+            for name, worst in zip(problem["objectives"], problem["reference"], strict=False)
         ]
         self.client.configure_optimization(
-            objective=", ".join(f"-{name}" for name in problem["objectives"]), outcome_constraints=bounds
+            objective=", ".join(f"-{_metric(name)}" for name in problem["objectives"]), outcome_constraints=bounds
         )
         self.client.configure_generation_strategy(initialization_budget=INITIAL, initialization_random_seed=seed)
 
@@ -47,12 +48,17 @@ class Ax:
 
     def learn(self, point: Mapping[str, Any], context: Mapping[str, float], outcomes: Mapping[str, float]) -> None:
         """See ``Player``."""
-        self.client.complete_trial(self.index, raw_data=dict(outcomes))
+        self.client.complete_trial(self.index, raw_data={_metric(name): value for name, value in outcomes.items()})
 
     def recommend(self) -> Mapping[str, Any]:
         """See ``Player``."""
         best, _, _, _ = self.client.get_best_parameterization(use_model_predictions=True)
         return {parameter["name"]: best[parameter["name"]] for parameter in self.problem["parameters"]}
+
+
+def _metric(name: str) -> str:
+    """What can't be taken for a function of its expressions, as ``limit`` is."""
+    return f"metric_{name}"
 
 
 def _declared(parameter: Spec, others: tuple[Spec, ...]) -> RangeParameterConfig | ChoiceParameterConfig:

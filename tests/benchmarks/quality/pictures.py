@@ -1,6 +1,7 @@
 """Draws the curves that ``report`` kept as docs/plots/quality-*.svg; runs where matplotlib is.
 
-The same results give the same bytes. Standard library and matplotlib alone.
+The same results give the same bytes. Standard library and matplotlib alone, which
+is imported where it draws: everything else can be tested without it.
 """
 
 from __future__ import annotations
@@ -10,11 +11,6 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
-
-import matplotlib as mpl  # type: ignore[import-not-found, unused-ignore]
-
-mpl.use("svg")
-from matplotlib import pyplot, ticker  # type: ignore[import-not-found, unused-ignore]
 
 ROOT = Path(__file__).parents[3]
 CURVES = ROOT / "build" / "bench" / "quality" / "curves.json"
@@ -49,6 +45,9 @@ STYLE = {
 
 def main() -> None:
     """Two pictures: against trials with quartiles, and against the seconds that players took."""
+    import matplotlib as mpl  # type: ignore[import-not-found, unused-ignore]
+
+    mpl.use("svg")
     problems = [one for one in json.loads(CURVES.read_text()) if one["players"]]
     PLOTS.mkdir(parents=True, exist_ok=True)
     with mpl.rc_context(STYLE):
@@ -84,6 +83,8 @@ def _plain(value: float, _: int) -> str:
 
 
 def _draw(name: str, problems: Sequence[Mapping[str, Any]], draw: Any, along: str) -> None:
+    from matplotlib import pyplot, ticker  # type: ignore[import-not-found, unused-ignore]
+
     rows = -(-len(problems) // COLUMNS)
     figure, grid = pyplot.subplots(rows, COLUMNS, figsize=(11, 2.5 * rows), layout="constrained", squeeze=False)
     places = list(grid.flat)
@@ -107,7 +108,12 @@ def _draw(name: str, problems: Sequence[Mapping[str, Any]], draw: Any, along: st
     path = PLOTS / f"{name}.svg"
     figure.savefig(path, metadata={"Date": None, "Creator": None})
     pyplot.close(figure)
-    path.write_text(LONG_NUMBER.sub(lambda found: f"{float(found[0]):.1f}", path.read_text()))
+    path.write_text(_shortened(path.read_text()))
+
+
+def _shortened(text: str) -> str:
+    """With one digit behind the point of each number that has more."""
+    return LONG_NUMBER.sub(lambda found: f"{float(found[0]):.1f}", text)
 
 
 if __name__ == "__main__":

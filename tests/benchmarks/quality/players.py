@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,8 +15,8 @@ import torch
 from threadpoolctl import threadpool_limits
 
 from peers_env import PINNED, one_thread, python_of
-from quality import baselines, ours
-from quality.conversation import Unable
+from quality import baselines, ours, recipe
+from quality.conversation import Player, Spec, Unable
 from quality.play import Inside, Seated
 from quality.problem import Problem
 from trimtab_service.domain.space import ParameterValue
@@ -54,12 +54,18 @@ class Entry:
 
 
 OURS = "trimtab"
+BASELINES: Mapping[str, Callable[[Spec, int], Player]] = {
+    "random": baselines.Random,
+    "sobol": baselines.Sobol,
+    "recipe": recipe.Recipe,
+}
 PLAYERS = {
     entry.name: entry
     for entry in (
         Entry(OURS, "Trimtab"),
         Entry("random", "random"),
         Entry("sobol", "Sobol"),
+        Entry("recipe", "short recipe"),
         Entry("optuna-tpe", "Optuna TPE", "optuna", "tpe"),
         Entry("optuna-gp", "Optuna GP", "optuna", "gp"),
         Entry("ax", "Ax", "ax"),
@@ -142,5 +148,5 @@ class Table:
             return self.seat
         if self.entry.name == OURS:
             return Inside(ours.Trimtab(problem, seed, self.entry.options))
-        baseline = {"random": baselines.Random, "sobol": baselines.Sobol}[self.entry.name]
+        baseline = BASELINES[self.entry.name]
         return Inside(baseline(problem.spec(), seed))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from contract.bandits.contextual_problems import MIXED, ONE, Context, drawn_contexts
-from trimtab_service.bandits.features import Coordinates, Features
+from trimtab_service.bandits.features import LEAST_SHARE, Coordinates, Features
 from trimtab_service.domain.errors import InvalidArgument
 from trimtab_service.domain.space import Categorical, Discrete, Float, Integer, Scale
 
@@ -52,7 +52,7 @@ def test_products() -> None:
     "features", [Features.of(MIXED), Features.of(MIXED).with_products()], ids=["plain", "products"]
 )
 def test_standardizing_a_gram_is_standardizing_the_features(features: Features) -> None:
-    """T G T' is what sums over standardized features would have been: numbers of mean 0 and variance 1."""
+    """T G T' is what sums over standardized features would have been: numbers of mean 0, all divided by the same."""
     rows = features(drawn_contexts(MIXED, 300, np.random.default_rng(1)))
     matrix = features.standardizing(rows.T @ rows)
     standardized = rows @ matrix.T
@@ -61,9 +61,22 @@ def test_standardizing_a_gram_is_standardizing_the_features(features: Features) 
     np.testing.assert_allclose(matrix @ (rows.T @ rows) @ matrix.T, standardized.T @ standardized, atol=1e-8)
     np.testing.assert_allclose(standardized[:, 0], 1)
     np.testing.assert_allclose(standardized[:, numbers].mean(axis=0), 0, atol=1e-12)
-    np.testing.assert_allclose(standardized[:, numbers].std(axis=0), 1, atol=1e-12)
+    deviations = rows[:, numbers].std(axis=0)
+    expected = deviations / np.sqrt((deviations**2).mean())
+    np.testing.assert_allclose(standardized[:, numbers].std(axis=0), expected, rtol=1e-9)
     products = standardized[:, features.first] * standardized[:, features.second]
     np.testing.assert_allclose(standardized[:, features.base :], products, atol=1e-10)
+
+
+def test_a_range_declared_too_wide() -> None:
+    """A number that fills a thousandth of its range still counts for half as much as others on average."""
+    features = Features.of((Float("x", 0.0, 1.0), Float("y", 0.0, 1.0), Float("z", 0.0, 1000.0)))
+    rows = features(np.random.default_rng(1).random((50, 3)))
+    standardized = rows @ features.standardizing(rows.T @ rows).T
+
+    assert standardized[:, 3].std() == pytest.approx(LEAST_SHARE)
+    np.testing.assert_allclose(standardized[:, 3].mean(), 0, atol=1e-9)
+    assert standardized[:, 1:3].std(axis=0).min() > 1
 
 
 def test_what_did_not_vary_keeps_its_scale() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from contract.bandits.bandit_problems import BINARY, REAL
 from contract.bandits.contextual_problems import ONE, begin, chances_at, drawn_contexts, observed
 from trimtab_service.bandits.lin_ucb import LinUcb
 from trimtab_service.domain.errors import InvalidArgument
@@ -26,6 +27,24 @@ def test_unknown_arms_tie() -> None:
     state = LinUcb().fold(begin(LinUcb(), ONE, 4), observed(contexts, [0] * 5, [3.0, 2.0, 3.0, 4.0, 2.5]))
 
     assert chances_at(LinUcb(), state, [1, 2, 3], contexts[0]).tolist() == [1 / 3] * 3
+
+
+@pytest.mark.parametrize(("losses", "played"), [(0, [1, 0, 0]), (30, [0, 0, 1])], ids=["perfect", "not"])
+def test_no_arm_is_better_than_perfect(losses: int, played: list[int]) -> None:
+    """Of arms that may cost nothing at all the likeliest is played; one that surely costs something is left."""
+    contexts = drawn_contexts(ONE, 120, np.random.default_rng(1))
+    arms = np.arange(120) % 2
+    costs = (arms == 1).astype(float)
+    costs[np.flatnonzero(arms == 0)[:losses]] = 1.0
+    costs[np.flatnonzero(arms == 1)[:5]] = 0.0
+    bandit, outcomes = LinUcb(alpha=3.0), observed(contexts, arms, costs)
+    chances = {
+        metric: chances_at(bandit, bandit.fold(begin(bandit, ONE, 3, metric), outcomes), [0, 1, 2], contexts[0])
+        for metric in (BINARY, REAL)
+    }
+
+    assert chances[BINARY].tolist() == played
+    assert chances[REAL].tolist() == [0, 0, 1]
 
 
 @pytest.mark.parametrize("alpha", [-0.1, 1e7])

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from contract.bandits.bandit_problems import NOW, outcomes_of, study_of
+from contract.bandits.bandit_problems import BOUNDED, NOW, REAL, outcomes_of, study_of
 from contract.bandits.contextual_problems import observed, study_with
-from trimtab_service.bandits.features import Features
+from trimtab_service.bandits.features import LEAST_SHARE, Features
 from trimtab_service.bandits.gram import Regression
 from trimtab_service.bandits.lin_ucb import LinUcb
 from trimtab_service.bandits.linear import Belief
@@ -48,25 +48,49 @@ def test_the_truth_is_found() -> None:
 
 
 def test_the_posterior_is_the_one_of_standardized_features() -> None:
-    """The mean solves (Z'Z + penalties) c = Z'y for features Z that were standardized one by one."""
+    """The mean solves (Z'Z + penalties) c = Z'y + penalties m for features Z that were standardized one by one.
+
+    m is 0 for slopes, and for the constant the same of both arms.
+    """
     belief, features = belief_after(60)
     rng = np.random.default_rng(5)
     rows = features(np.column_stack([rng.uniform(2, 4, 60), rng.uniform(-5, 5, 60)]))
-    scaled = (rows[:, 1:] - rows[:, 1:].mean(axis=0)) / rows[:, 1:].std(axis=0)
+    deviations = rows[:, 1:].std(axis=0)
+    factors = np.maximum(1 / np.sqrt((deviations**2).mean()), LEAST_SHARE / deviations)
+    scaled = factors * (rows[:, 1:] - rows[:, 1:].mean(axis=0))
     standardized = np.column_stack([np.ones(60), scaled])
     np.testing.assert_allclose(rows @ belief.standardize.T, standardized, atol=1e-10)
 
     arms = np.arange(60) % 2
     costs = 100 + (rows * SLOPES[arms]).sum(axis=1) + NOISE * rng.standard_normal(60)
     targets = (costs - belief.center) / belief.unit
+    means = []
     for arm in range(2):
         own = standardized[arms == arm]
         penalties = np.linalg.inv(belief.covariances[arm]) * belief.noise**2 - own.T @ own
         # What is left are penalties: one of the constant, one of all slopes.
         np.testing.assert_allclose(penalties - np.diag(np.diag(penalties)), 0, atol=1e-6)
         assert penalties[1, 1] == pytest.approx(penalties[2, 2], rel=1e-6)
-        expected = np.linalg.solve(own.T @ own + penalties, own.T @ targets[arms == arm])
-        np.testing.assert_allclose(belief.coefficients[arm], expected, atol=1e-6)
+        pulls = (own.T @ own + penalties) @ belief.coefficients[arm] - own.T @ targets[arms == arm]
+        np.testing.assert_allclose(pulls[1:], 0, atol=1e-6)
+        means.append(pulls[0] / penalties[0, 0])
+    assert means[0] == pytest.approx(means[1], abs=1e-6)
+
+
+def test_no_cost_is_below_the_least_that_the_metric_allows() -> None:
+    """The least cost is known in units from the center where it is declared."""
+    features = Features.of(CONTEXT)
+    rows = features(np.random.default_rng(3).uniform([0, -5], [10, 5], (40, 2)))
+    costs = np.random.default_rng(4).uniform(-3, 5, 40)
+    outcomes = outcomes_of(np.arange(40) % 2, costs)
+    least = {}
+    for metric in (BOUNDED, REAL):
+        belief = Belief.of(Regression.nothing(study_of(2, metric), 2, features.count).plus(outcomes, rows), features)
+        assert belief is not None
+        least[metric] = belief.center + belief.unit * belief.least
+
+    assert least[BOUNDED] == pytest.approx(-3.0)
+    assert least[REAL] == -np.inf
 
 
 def test_a_policy_made_in_between_changes_nothing() -> None:

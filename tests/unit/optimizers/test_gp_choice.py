@@ -32,11 +32,11 @@ from trimtab_service.optimizers.gp_confidence import ConfidenceBound
 from trimtab_service.optimizers.gp_covariances import Covariances
 from trimtab_service.optimizers.gp_entropy import JointEntropy, MaxValueEntropy
 from trimtab_service.optimizers.gp_knowledge import LEAST_LOG, KnowledgeGradient, log_gain_of_lines
-from trimtab_service.optimizers.gp_model import surrogate
 from trimtab_service.optimizers.gp_paths import DrawnGain, Paths, Places
 from trimtab_service.optimizers.gp_posterior import Posterior, posterior_of
 from trimtab_service.optimizers.region import Region
-from unit.optimizers.test_gp_model import NAMES, NOWHERE, evidence, hyperparameters, told
+from unit.optimizers.botorch_model import surrogate
+from unit.optimizers.test_closed_forms import NAMES, NOWHERE, evidence, hyperparameters, told
 
 LEVEL = 0.05
 NUMBERS = [0, 1]

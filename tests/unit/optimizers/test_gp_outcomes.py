@@ -23,9 +23,9 @@ from trimtab_service.optimizers.gp_constrained import AcceptableGain, LogConstra
 from trimtab_service.optimizers.gp_feasibility import Bound, log_between, log_probability_feasible
 from trimtab_service.optimizers.gp_fit import Hyperparameters
 from trimtab_service.optimizers.gp_hypervolume import LogHypervolumeGain
-from trimtab_service.optimizers.gp_model import surrogate
 from trimtab_service.optimizers.gp_posterior import Posterior, posterior_of
 from trimtab_service.optimizers.targets import Role, Target
+from unit.optimizers.botorch_model import surrogate
 
 NAMES = (2,)
 NOWHERE = np.empty((1, 0))

@@ -25,9 +25,9 @@ from trimtab_service.optimizers.gp_acquisition import (
     promising,
 )
 from trimtab_service.optimizers.gp_fit import Hyperparameters, Loss, fit, search
-from trimtab_service.optimizers.gp_model import predict, surrogate
 from trimtab_service.optimizers.gp_posterior import JITTER, Kernel, Posterior, log_expected_excess, posterior_of
 from trimtab_service.optimizers.targets import Role, Target
+from unit.optimizers.botorch_model import predict, surrogate
 
 NOWHERE = np.empty((1, 0))
 NAMES = (2,)
