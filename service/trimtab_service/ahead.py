@@ -82,13 +82,15 @@ class Line:
         """How many suggestions to have ready, while so many are being tried; ends the count of those asked for.
 
         As many as were asked for during one flight at most, and, where these were several
-        calls, the root of their number more: by so much do random arrivals differ.
+        calls, the root of their number more: by so much do random arrivals differ. At least one for
+        whoever observed and asks next, and the root of the number of the others: some of them come meanwhile.
         """
         self.lately.append(self.asked + (isqrt(self.calls) if self.calls > 1 else 0))
         self.at_work.append(pending + self.waiting)
         self.asked = self.calls = 0
-        most = min(max(self.lately), EACH_WORKER * max(self.at_work))
-        return max(self.waiting, most, 1)
+        workers = max(self.at_work)
+        asked = min(max(self.lately), EACH_WORKER * workers)
+        return max(self.waiting, asked, 1 + isqrt(max(workers - 1, 0)))
 
 
 @dataclass(frozen=True, slots=True)

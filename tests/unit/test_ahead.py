@@ -55,9 +55,19 @@ def test_who_waits_is_served_in_any_case() -> None:
 
 
 def test_what_was_long_ago_is_forgotten() -> None:
-    """One is ready in any case."""
+    """Some are ready in any case: one, and as many more as are likely to come while the next ones are computed."""
     line = Line(a_study())
     asked(line, *[1] * 16)
     line.demand(16)
     demands = [line.demand(16) for _ in range(LATELY)]
-    assert (demands[0], demands[-1]) == (20, 1)
+    assert (demands[0], demands[-1]) == (20, 1 + 3)
+
+
+def test_a_single_worker_needs_one() -> None:
+    """While it tries, nobody else asks."""
+    line = Line(a_study())
+    demands = []
+    for _ in range(LATELY):
+        asked(line, 1)
+        demands.append(line.demand(1))
+    assert set(demands) == {1}

@@ -20,7 +20,7 @@ from trimtab_service.domain.study import Study, StudyName, StudyState
 from trimtab_service.domain.suggestion import STATE_AFTER, ModelInfo, Source, Trial, TrialState, lease_end
 from trimtab_service.store import refusals, rows
 from trimtab_service.store.base import NumberTaken, Request
-from trimtab_service.store.connection import Connection
+from trimtab_service.store.connection import Connection, Row
 from trimtab_service.store.documents import Document, refusal_document, refusal_of
 from trimtab_service.store.queue import ANY_REVISION, MANUAL, MOST_IN_LINE, Claim, Claimed, ForeignTrial, QueuedTrial
 from trimtab_service.store.sql_requests import recall, remember
@@ -30,6 +30,8 @@ from trimtab_service.store.tables import progress, studies, trials
 
 Storing: TypeAlias = Callable[[Connection, int], int]
 """Stores trials from a number on; how many they were."""
+
+LOOKS = 3  # at a queue that seems to be empty, before it is taken for that
 
 FROM_ELSEWHERE = "none"
 """The algorithm behind a trial that people brought."""
@@ -109,7 +111,7 @@ class SqlQueue(SqlTrials):
     """The part of Store that is about trials that wait."""
 
     def claim_trials(self, name: StudyName, claim: Claim, now: datetime, request: Request | None) -> Claimed | None:
-        """One look at the queue, two where it seems to be empty, and a statement for each trial that is taken."""
+        """One look at the queue, a few where it seems to be empty, and a statement for each trial that is taken."""
         values = {
             "namespace": name.namespace,
             "study": name.study,
@@ -121,10 +123,12 @@ class SqlQueue(SqlTrials):
         }
 
         def take(connection: Connection) -> tuple[Claimed | None]:
-            found = connection.all(_CLAIMABLE, values)
-            if len(found) < claim.count:
-                # What was seen was being replaced, maybe: what replaces it can be seen by now.
+            found: list[Row] = []
+            for _ in range(LOOKS):
                 found = connection.all(_CLAIMABLE, values)
+                if len(found) >= claim.count:
+                    break
+                # What was seen was being replaced, maybe: what replaces it can be seen by now.
             if len(found) < claim.count:
                 return (self._replayed(connection, name, now, request),)
             width = 1 + len(rows.QUEUED_COLUMNS)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
+from time import sleep
 
 import pytest
 
@@ -20,6 +21,7 @@ from trimtab_service.store.queue import ANY_REVISION, DESIGNED, MANUAL, Claim, C
 POINT = {"rate": 0.5, "depth": 2}
 ONE = Claim(1, NOW, "worker 7")
 CALLERS = 8
+PAUSE = 0.01  # seconds between two replacements of a queue; an optimizer takes longer
 
 
 @pytest.fixture
@@ -301,6 +303,7 @@ def test_a_queue_that_is_being_replaced_is_not_empty(
         for known in range(1, rounds):
             first = known * batch + 1
             other.queue_trials(study, [queued(number, known) for number in range(first, first + batch)])
+            sleep(PAUSE)
         return 0
 
     def missed() -> int:
