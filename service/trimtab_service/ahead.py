@@ -44,6 +44,7 @@ LATELY = 32  # flights, from which the demand during the next one is judged
 # Of what waits, a worker takes two at most before the next flight is over. (Without such a bound, more points
 # make a flight longer, and a longer flight makes more seem to be wanted during it.)
 EACH_WORKER = 2
+PAIR = 2  # workers, of which the one that isn't asking is trying: nobody else comes meanwhile
 MOST_UNASKED = 16  # flights in a row without a Suggest in between: then nobody seems to be waiting any more
 MOST_STUDIES = 1_000  # whose queues a server looks after
 FLIGHT_SECONDS = 120.0  # after which an optimizer is taken for stuck, and others may try
@@ -90,7 +91,7 @@ class Line:
         self.asked = self.calls = 0
         workers = max(self.at_work)
         asked = min(max(self.lately), EACH_WORKER * workers)
-        return max(self.waiting, asked, 1 + isqrt(max(workers - 1, 0)))
+        return max(self.waiting, asked, 1 + isqrt(max(workers - PAIR, 0)))
 
 
 @dataclass(frozen=True, slots=True)
