@@ -95,8 +95,7 @@ class Suggesting:
             # The memo was of a study that has been deleted; maybe the name is in use again.
             study, trials = await self._suggested(await self._studies.get(ask.study), ask)
         for trial in trials:
-            source = Source.QUEUE if trial.ahead and trial.source is Source.MODEL else trial.source
-            self._metrics.suggestions.labels(trial.model.algorithm, source.value).inc()
+            self._metrics.suggestions.labels(trial.model.algorithm, trial.told_source.value).inc()
         return study, trials
 
     async def _suggested(self, hint: Study, ask: Ask) -> Answer:

@@ -88,6 +88,11 @@ class Trial:
     observation: Observation | None = None
     complete_time: datetime | None = None
 
+    @property
+    def told_source(self) -> Source:
+        """What callers are told: what a model said, and then waited to be handed out, comes from the queue."""
+        return Source.QUEUE if self.ahead and self.source is Source.MODEL else self.source
+
     def at(self, now: datetime) -> Trial:
         """The same trial seen at ``now``: a pending one whose lease is over is EXPIRED."""
         if self.state is TrialState.PENDING and self.expire_time <= now:

@@ -71,18 +71,12 @@ def model_to(model: ModelInfo) -> trial_pb2.ModelInfo:
     )
 
 
-def _source_to(trial: Trial) -> trial_pb2.Source:
-    """What a model said, and then waited to be handed out, comes from the queue."""
-    waited = trial.ahead and trial.source is Source.MODEL
-    return SOURCES[Source.QUEUE if waited else trial.source]
-
-
 def suggestion_to(study: Study, trial: Trial) -> trial_pb2.Suggestion:
     """A stored trial, as it is handed out."""
     message = trial_pb2.Suggestion(
         id=f"{study.name}/trials/{trial.number}",
         parameters=parameters_to(trial.parameters),
-        source=_source_to(trial),
+        source=SOURCES[trial.told_source],
         model=model_to(trial.model),
         expire_time=moment_to(trial.expire_time),
         detail=trial.detail,
@@ -99,7 +93,7 @@ def trial_to(study: Study, trial: Trial) -> trial_pb2.Trial:
         number=trial.number,
         state=_STATES_TO[trial.state],
         parameters=parameters_to(trial.parameters),
-        source=_source_to(trial),
+        source=SOURCES[trial.told_source],
         model=model_to(trial.model),
         worker=trial.worker,
         create_time=moment_to(trial.create_time),
