@@ -69,12 +69,12 @@ def formulas(draw: st.DrawFn, names: list[str]) -> Formula:
 
 @st.composite
 def robustnesses(draw: st.DrawFn, context: tuple[Parameter, ...]) -> Robustness:
-    """Over some conditions of the context."""
-    count = draw(st.integers(2, 4))
-    conditions = tuple({one.name: draw(values_of(one)) for one in context} for _ in range(count))
+    """Over some conditions of the context, no two the same."""
+    condition = st.fixed_dictionaries({one.name: values_of(one) for one in context})
+    conditions = draw(st.lists(condition, min_size=2, max_size=4, unique_by=lambda values: tuple(values.items())))
     positive = st.floats(0, exclude_min=True, allow_infinity=False)
-    weights = draw(st.just([]) | st.lists(positive, min_size=count, max_size=count))
-    return Robustness(conditions, tuple(weights), draw(st.floats(0, 1, exclude_min=True)))
+    weights = draw(st.just([]) | st.lists(positive, min_size=len(conditions), max_size=len(conditions)))
+    return Robustness(tuple(conditions), tuple(weights), draw(st.floats(0, 1, exclude_min=True)))
 
 
 def in_range(metric: Metric) -> st.SearchStrategy[float]:
