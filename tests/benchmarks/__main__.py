@@ -30,6 +30,7 @@ BENCHMARKS = (
     "transfer",
     "large_history",
     "against_recipe",
+    "along_costs",
     "bandit_regret",
     "solvers",
     "many_studies",

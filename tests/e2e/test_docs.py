@@ -131,6 +131,9 @@ def test_outcomes(client: trimtab.Client, monkeypatch: pytest.MonkeyPatch) -> No
     assert names["middle"].parameters in [point.parameters for point in names["front"].points]
     assert names["scored"].incumbent().predicted_mean > 0.5
     assert names["priced"].incumbent().predictions["seconds"].mean > 0.0
+    dearer = [point.predictions["seconds"].mean for point in names["scaled"].pareto_front().points]
+    assert len(dearer) >= 3
+    assert dearer == sorted(dearer, reverse=True)
 
 
 def test_studies(client: trimtab.Client, monkeypatch: pytest.MonkeyPatch) -> None:

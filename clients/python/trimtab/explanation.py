@@ -85,7 +85,7 @@ class ParetoPoint:
 
 @dataclass(frozen=True, slots=True)
 class ParetoFront:
-    """The trials that are best for some trade between several objectives.
+    """The trials that are best for some trade between several objectives, or between one and what trials cost.
 
     points: the best by the first objective first.
     reference_point: the worst values of interest, by metric.

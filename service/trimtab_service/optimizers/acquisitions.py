@@ -16,10 +16,15 @@ TWO_DEVIATIONS = 4.0
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """An acquisition function by name; ``beta``: of ucb, the square of how many standard deviations count."""
+    """An acquisition function by name; ``beta``: of ucb, the square of how many standard deviations count.
+
+    along_costs: whether the best result at every cost is looked for: what a
+    trial adds to the volume that results and logarithms of costs dominate.
+    """
 
     acquisition: str = DEFAULT
     beta: float = TWO_DEVIATIONS
+    along_costs: bool = False
 
     def __post_init__(self) -> None:
         if self.acquisition not in ACQUISITIONS:
@@ -29,9 +34,17 @@ class Choice:
             raise InvalidArgument("beta", f"must be 0 to 1e6, not {self.beta:g}")
         if self.beta != TWO_DEVIATIONS and self.acquisition != "ucb":
             raise InvalidArgument("beta", f"only the acquisition ucb has it, not {self.acquisition}")
+        if self.along_costs and self.acquisition != DEFAULT:
+            raise InvalidArgument(
+                "along_costs", f"weighs results against costs by {DEFAULT}, not by {self.acquisition}"
+            )
 
     def check(self, spec: StudySpec) -> None:
-        """Raises InvalidArgument (field ``options["acquisition"]``) where such a study can't be asked so."""
+        """Raises InvalidArgument (field ``options["..."]``) where such a study can't be asked so."""
+        if self.along_costs and (spec.cost_metric is None or len(spec.objectives) > 1):
+            raise InvalidArgument(
+                'options["along_costs"]', "needs a cost_metric and one objective, the result that the cost is paid for"
+            )
         if self.acquisition == DEFAULT:
             return
         unfit = {

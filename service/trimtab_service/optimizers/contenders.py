@@ -22,14 +22,16 @@ HARDLY = 0.01  # below this one it isn't considered
 MARGIN, LEAST_MARGIN = 0.1, 1.0
 
 
-def contenders(surrogates: Surrogates, rows: Rows) -> tuple[Rows, Rows]:
+def contenders(surrogates: Surrogates, rows: Rows, *, along_costs: bool = False) -> tuple[Rows, Rows]:
     """The different ones of measured ``rows`` [n, d], the best first, and those [p, d], p >= 1, that may be the best.
 
     With one objective the best is the acceptable one of least expected cost,
     then come the others by the probability of being acceptable. With several
     the Pareto front of the expected costs comes first.
+
+    along_costs: whether what trials cost counts as another objective.
     """
-    bounds, objectives = surrogates.bounds, surrogates.objectives
+    bounds, objectives = surrogates.bounds, surrogates.traded(along_costs=along_costs)
     if len(objectives) == 1 and not bounds:
         known, likely = promising(objectives[0], rows)
         return known, known[:likely]
@@ -62,7 +64,7 @@ def _behind(costs: Rows, others: Rows, among: NDArray[np.bool_]) -> Vector:
     return behind
 
 
-def reference_costs(spec: StudySpec, surrogates: Surrogates, rows: Rows) -> Vector:
+def reference_costs(spec: StudySpec, surrogates: Surrogates, rows: Rows, *, along_costs: bool = False) -> Vector:
     """The reference point [m], in standardized costs.
 
     Law: what the study declares; of the other objectives a tenth of the
@@ -72,7 +74,7 @@ def reference_costs(spec: StudySpec, surrogates: Surrogates, rows: Rows) -> Vect
     The front is that of the expected costs at measured ``rows`` [n, d], of
     those that are probably acceptable, or of all.
     """
-    costs = surrogates.means(rows)
+    costs = surrogates.means(rows, along_costs=along_costs)
     acceptable = surrogates.probability_feasible(rows) >= LIKELY
     costs = costs[acceptable] if acceptable.any() else costs
     front = costs[non_dominated(costs)]

@@ -32,7 +32,7 @@ class GaussianProcess:
     taking those before it and the pending trials for granted. Where the
     measurements are nearly exact and nothing is pending, every fifth trial is
     the point of least expected cost. Other acquisition functions than that one can
-    be asked for (``acquisitions``).
+    be asked for (``acquisitions``), and so can the front of result and cost.
 
     Failed trials count as bad ones, abandoned ones not at all, standard
     errors are believed (``evidence.gather``), outliers are not (``outliers``).
@@ -70,15 +70,18 @@ class GaussianProcess:
     beta: float = TWO_DEVIATIONS
     """Of ucb: the square of how many standard deviations of optimism."""
 
+    along_costs: bool = False
+    """Whether to look for the best result at every cost, not for what is gained per unit of it."""
+
     def __post_init__(self) -> None:
         if not 1 <= self.initial_trials <= MOST_INITIAL:
             raise InvalidArgument("initial_trials", f"must be 1 to {MOST_INITIAL}, not {self.initial_trials}")
-        Choice(self.acquisition, self.beta)
+        Choice(self.acquisition, self.beta, self.along_costs)
 
     @property
     def choice(self) -> Choice:
         """The acquisition function, with what it needs to be told."""
-        return Choice(self.acquisition, self.beta)
+        return Choice(self.acquisition, self.beta, self.along_costs)
 
     def suggest(
         self, study: Study, history: History, context: Parameters, count: int, rng: np.random.Generator

@@ -47,6 +47,7 @@ class Question:
     reference: [objectives] the worst costs of interest, where there are several.
     power: of what a trial costs, from 1 to 0. sharpness: how much of what was
     believed beforehand still counts, likewise; see ``beliefs``.
+    along_costs: whether the best at every cost is looked for.
     """
 
     region: Region
@@ -60,6 +61,7 @@ class Question:
     beliefs: Beliefs
     sharpness: float
     every: Rows | None
+    along_costs: bool
 
     @property
     def encoding(self) -> Encoding:
@@ -79,14 +81,16 @@ class Question:
         context: Parameters,
         region: Region,
         surrogates: Surrogates | None = None,
+        *,
+        along_costs: bool = False,
     ) -> Question:
         """Of a study with this evidence, asked in a context. surrogates: of both, where they were made before."""
         encoding, context_encoding = encodings(study)
         here = context_encoding.encode([context])
         surrogates = surrogates or Surrogates.of(study, evidence)
         measured = beside(region.brought_in(evidence.rows[evidence.measured, : encoding.width]), here)
-        known, rivals = contenders(surrogates, measured)
-        several = len(study.spec.objectives) > 1
+        known, rivals = contenders(surrogates, measured, along_costs=along_costs)
+        several = along_costs or len(study.spec.objectives) > 1
         return cls(
             region=region,
             here=here,
@@ -94,11 +98,12 @@ class Question:
             surrogates=surrogates,
             known=known,
             rivals=rivals,
-            reference=reference_costs(study.spec, surrogates, known) if several else None,
+            reference=reference_costs(study.spec, surrogates, known, along_costs=along_costs) if several else None,
             power=1.0 / (1.0 + int(evidence.measured.sum()) / (HALF_COOLED * encoding.width)),
             beliefs=(beliefs := Beliefs.of(encoding.parameters)),
             sharpness=sharpness_after(int(evidence.measured.sum())) if beliefs.columns else 0.0,
             every=region.every(),
+            along_costs=along_costs,
         )
 
     def centres(self, rng: np.random.Generator) -> Rows:
@@ -121,7 +126,8 @@ def acquisition(
     is_here = (at_work[:, question.encoding.width :] == here).all(axis=1)
     rivals = np.concatenate([question.rivals, at_work[is_here]])
     seed = int(rng.integers(2**31))
-    return _believed(question, _per_cost(question, improvement(question, rivals, at_work[~is_here], seed)))
+    gain = improvement(question, rivals, at_work[~is_here], seed)
+    return _believed(question, gain if question.along_costs else _per_cost(question, gain))
 
 
 def _asked_for(question: Question, choice: Choice, at_work: Rows, rng: np.random.Generator) -> ClosedForm:
@@ -137,9 +143,8 @@ def improvement(question: Question, rivals: Rows, elsewhere: Rows, seed: int) ->
     """The log of what a trial is expected to gain on ``rivals`` [p, d + c], whatever it costs."""
     surrogates, here = question.surrogates, question.here
     if question.reference is not None:
-        return LogHypervolumeGain(
-            surrogates.objectives, surrogates.bounds, here, rivals, elsewhere, question.reference, seed
-        )
+        traded = surrogates.traded(along_costs=question.along_costs)
+        return LogHypervolumeGain(traded, surrogates.bounds, here, rivals, elsewhere, question.reference, seed)
     if surrogates.bounds:
         return LogConstrainedImprovement(question.posterior, surrogates.bounds, here, rivals, elsewhere, seed)
     return LogNoisyExpectedImprovement(question.posterior, here, rivals, elsewhere, seed)

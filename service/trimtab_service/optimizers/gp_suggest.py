@@ -52,7 +52,7 @@ def suggest_by_model(
     if study.spec.robustness is not None:
         with phase("acquisition"):
             return suggest_robustly(study, evidence, surrogates, count, answered, region, rng)
-    question = Question.of(study, evidence, context, region, surrogates)
+    question = Question.of(study, evidence, context, region, surrogates, along_costs=choice.along_costs)
     tried = tried_rows(study, history, context)
     answer: list[Suggested] = []
     with phase("acquisition"):
@@ -85,7 +85,7 @@ def _or_again(question: Question, new: Rows, answered: Rows, number: int) -> tup
         return doubtful, DOUBTED
     noise = float(np.median(question.posterior.noise))
     busy = len(answered) or len(question.pending)
-    if number % EXPLOIT_EVERY or noise < EXPLOIT_NOISE or busy or surrogates.bounds:
+    if number % EXPLOIT_EVERY or noise < EXPLOIT_NOISE or busy or surrogates.bounds or question.along_costs:
         return new, ""
     chosen = worth_repeating(question.posterior, beside(new, question.here), question.rivals, noise)
     return (question.rivals[chosen, :width], UNCERTAIN) if len(chosen) else (new, "")

@@ -29,6 +29,9 @@ def pareto_front(study: Study, history: History) -> ParetoFront:
     for all. Beyond 500 trials the most telling 500 are looked at, except for
     the history of what was measured. Raises NothingObserved without a
     completed trial.
+
+    With one objective and a cost metric the trade is between these two, what
+    trials cost being counted by its logarithm.
     """
     completed = history.in_state(TrialState.COMPLETED)
     if not completed:
@@ -37,10 +40,11 @@ def pareto_front(study: Study, history: History) -> ParetoFront:
     surrogates = Surrogates.of(study, evidence, history.related)
     measured = np.flatnonzero(evidence.measured)
     rows, numbers = evidence.rows[measured], evidence.numbers[measured]
-    costs, probability = surrogates.means(rows), surrogates.probability_feasible(rows)
-    reference = reference_costs(study.spec, surrogates, rows)
+    with_cost = len(study.spec.objectives) == 1 and study.spec.cost_metric is not None
+    costs, probability = surrogates.means(rows, along_costs=with_cost), surrogates.probability_feasible(rows)
+    reference = reference_costs(study.spec, surrogates, rows, along_costs=with_cost)
     chosen = front_of(costs, rows, probability)
-    targets = evidence.of(Role.OBJECTIVE)
+    targets = [*evidence.of(Role.OBJECTIVE), *(evidence.of(Role.COST) if with_cost else ())]
     unit = math.prod(target.scale * target.spread for target in targets)
     by_number = {trial.number: trial for trial in completed}
     predictions = surrogates.predictions(rows[chosen])

@@ -87,9 +87,14 @@ class Surrogates:
         """Its logarithm, which tells hopeless rows apart."""
         return log_probability_feasible(self.bounds, rows)
 
-    def means(self, rows: Rows) -> Rows:
-        """Expected standardized costs [n, m] of the m objectives at rows [n, d + c]."""
-        return np.stack([posterior.at(rows).means[:, 0] for posterior in self.objectives], axis=1)
+    def traded(self, *, along_costs: bool) -> tuple[Posterior, ...]:
+        """What is weighed against each other: the objectives, and what a trial costs if that is asked for."""
+        return (*self.objectives, *(self.of_role(Role.COST) if along_costs else ()))
+
+    def means(self, rows: Rows, *, along_costs: bool = False) -> Rows:
+        """Expected standardized costs [n, m] of the m objectives at rows [n, d + c]; see ``traded``."""
+        traded = self.traded(along_costs=along_costs)
+        return np.stack([posterior.at(rows).means[:, 0] for posterior in traded], axis=1)
 
     def predictions(self, rows: Rows) -> list[dict[str, Prediction]]:
         """Of every modelled metric, by name, at each of n rows [n, d + c]."""

@@ -18,7 +18,7 @@ from trimtab_service.domain.outcomes import OutcomeConstraint
 from trimtab_service.domain.study import Study, StudySpec
 from trimtab_service.domain.suggestion import History, Trial, TrialState
 from trimtab_service.optimizers.base import generator
-from trimtab_service.optimizers.catalog import CATALOG, optimizer
+from trimtab_service.optimizers.catalog import CATALOG, check, optimizer
 from trimtab_service.optimizers.incumbent import incumbent
 from trimtab_service.optimizers.pareto import pareto_front
 
@@ -81,6 +81,7 @@ def case(problem: Problem, name: str, kind: str, algorithm: str = "gp") -> tuple
 
 CASES = [(PLAIN, name) for name in ASKED]
 CASES += [(BY_NAME[problem], name) for problem in OTHERS for name in ("two, bounded", "priced, bounded")]
+PRICED = [(problem, name) for problem, name in CASES if name in ("priced", "priced, bounded")]
 every_wish = pytest.mark.parametrize("name", ASKED)
 every_case = pytest.mark.parametrize(("problem", "name"), CASES, ids=lambda one: getattr(one, "name", one))
 
@@ -98,6 +99,24 @@ def test_points_are_legal_and_exactly_as_many_as_asked_for(algorithm: str, probl
             assert len(points) == count
             if algorithm == "gp":
                 assert all(point not in points[:place] for place, point in enumerate(points))
+
+
+@pytest.mark.parametrize(("problem", "name"), PRICED, ids=lambda one: getattr(one, "name", one))
+def test_points_along_the_front_of_result_and_cost_are_legal(problem: Problem, name: str) -> None:
+    """Whatever the history, and the same ones for the same history."""
+    for kind in KINDS:
+        study, past = case(problem, name, kind)
+        along = replace(study, algorithm=replace(study.algorithm, options={"along_costs": True}))
+        check(along.algorithm, along.spec)
+        chosen = optimizer(along.algorithm)
+        for count in (1, 3):
+            answer, again = (
+                chosen.suggest(along, past, problem.here or {}, count, generator(along, past)) for _ in range(2)
+            )
+            points = [study.spec.space.check(one.parameters) for one in answer]
+            assert len(points) == count
+            assert all(point not in points[:place] for place, point in enumerate(points))
+            assert answer == again
 
 
 @every_wish
@@ -146,8 +165,13 @@ def test_the_front_is_of_completed_trials_and_its_history_only_grows(problem: Pr
         front = pareto_front(study, past)
         assert {point.number for point in front.points} <= set(completed)
         signs = {objective.metric: objective.sign for objective in study.spec.objectives}
-        assert front.reference_point.keys() == signs.keys()
         costs = [[sign * point.predictions[each].mean for each, sign in signs.items()] for point in front.points]
+        if len(signs) == 1 and study.spec.cost_metric is not None:
+            # What a trial costs is weighed by its logarithm, which is normal: by its median.
+            signs[study.spec.cost_metric] = 1.0
+            ends = [point.predictions[study.spec.cost_metric] for point in front.points]
+            costs = [[*cost, math.sqrt(end.low * end.high)] for cost, end in zip(costs, ends, strict=True)]
+        assert front.reference_point.keys() == signs.keys()
         assert not any(all(a < b for a, b in zip(one, other, strict=True)) for one in costs for other in costs)
         assert [number for number, _ in front.history] == completed
         volumes = [volume for _, volume in front.history]

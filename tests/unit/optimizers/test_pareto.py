@@ -15,6 +15,8 @@ from trimtab_service.domain.outcomes import OutcomeConstraint
 from trimtab_service.domain.space import Float, Parameters
 from trimtab_service.domain.study import Study
 from trimtab_service.domain.suggestion import History, TrialState
+from trimtab_service.optimizers.base import generator
+from trimtab_service.optimizers.catalog import optimizer
 from trimtab_service.optimizers.evidence import gather
 from trimtab_service.optimizers.incumbent import incumbent
 from trimtab_service.optimizers.pareto import balanced, front_of, pareto_front
@@ -146,3 +148,41 @@ def test_predictions_are_in_the_unit_of_each_metric() -> None:
         assert found[name].mean == pytest.approx(value, abs=0.02)
         assert found[name].low <= found[name].mean <= found[name].high
         assert found[name].standard_error < 0.05
+
+
+def along(places: Sequence[float], *, cost: float, options: Parameters) -> tuple[Study, History]:
+    """``near`` to be minimized, which is best where a trial costs ``cost`` times as much as where it is worst."""
+    asked = study(replace(NEAR, metric="size"))
+    past_of = past(places)
+    trials = []
+    for one in past_of.trials:
+        x = float(one.parameters["x"])
+        values = {"near": cost**x, "far": 1.0, "size": (1.0 - x) ** 2}
+        measured = {name: Measurement(value) for name, value in values.items()}
+        trials.append(replace(one, observation=Observation(Outcome.COMPLETED, measured)))
+    spec = replace(asked.spec, cost_metric="near")
+    chosen = replace(asked.algorithm, options=options)
+    return replace(asked, spec=spec, algorithm=chosen), replace(past_of, trials=tuple(trials))
+
+
+def test_with_a_cost_the_front_trades_the_result_for_it() -> None:
+    """Each step to a better result costs more; costs count by their logarithms."""
+    asked, told = along(PLACES, cost=1_000.0, options={})
+    front = pareto_front(asked, told)
+    assert [float(point.parameters["x"]) for point in front.points] == PLACES[::-1]
+    costs = [point.predictions["near"].mean for point in front.points]
+    assert costs == sorted(costs, reverse=True)
+    # A step of the logarithm of the cost, from the least to the reference point.
+    widest = np.log(front.reference_point["near"])
+    deepest = front.reference_point["size"]
+    assert 0.0 < front.hypervolume < widest * deepest
+    assert front.hypervolume > 0.25 * widest * deepest
+
+
+@pytest.mark.parametrize(("options", "dearest"), [({}, True), ({"along_costs": True}, False)])
+def test_along_the_costs_gaps_of_the_front_are_filled(options: Parameters, *, dearest: bool) -> None:
+    """Where a gain per unit of cost goes on to where results are best."""
+    asked, told = along([0.0, 0.1, 0.2, 0.3, 0.9, 0.95, 0.98, 0.99], cost=30.0, options=options)
+    (suggested,) = optimizer(asked.algorithm).suggest(asked, told, {}, 1, generator(asked, told))
+    assert (float(suggested.parameters["x"]) > 0.9) == dearest
+    assert dearest or 0.35 < float(suggested.parameters["x"]) < 0.85

@@ -71,7 +71,7 @@ def formulas(draw: st.DrawFn, names: list[str]) -> Formula:
 def robustnesses(draw: st.DrawFn, context: tuple[Parameter, ...]) -> Robustness:
     """Over some conditions of the context, no two the same."""
     condition = st.fixed_dictionaries({one.name: values_of(one) for one in context})
-    conditions = draw(st.lists(condition, min_size=2, max_size=4, unique_by=lambda values: tuple(values.items())))
+    conditions = draw(st.lists(condition, min_size=2, max_size=4, unique_by=lambda values: frozenset(values.items())))
     positive = st.floats(0, exclude_min=True, allow_infinity=False)
     weights = draw(st.just([]) | st.lists(positive, min_size=len(conditions), max_size=len(conditions)))
     return Robustness(tuple(conditions), tuple(weights), draw(st.floats(0, 1, exclude_min=True)))
