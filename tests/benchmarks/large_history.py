@@ -29,8 +29,8 @@ from trimtab_service.optimizers import incumbent as incumbents
 from trimtab_service.optimizers.base import generator
 from trimtab_service.optimizers.evidence import MOST_ROWS
 
-PROBLEMS = ("hartmann6-noise-0.1", "levy8", "ackley5-log")
-SEEDS = range(4)
+PROBLEMS = ("hartmann6-noise-0.1", "levy8", "ackley5-log", "rosenbrock10")
+SEEDS = range(8)
 LONG, MORE, BATCH = 750, 30, 5
 GOAL = 1.1
 

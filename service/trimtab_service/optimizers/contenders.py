@@ -20,6 +20,7 @@ HARDLY = 0.01  # below this one it isn't considered
 # its width, and at least so many standard deviations of the costs, since of a front
 # that is hardly known yet the ends would be of no interest otherwise.
 MARGIN, LEAST_MARGIN = 0.1, 1.0
+FARTHEST = 1e6  # standard deviations; of volumes that reach farther nothing is left of what differs
 
 
 def contenders(surrogates: Surrogates, rows: Rows, *, along_costs: bool = False) -> tuple[Rows, Rows]:
@@ -83,5 +84,7 @@ def reference_costs(spec: StudySpec, surrogates: Surrogates, rows: Rows, *, alon
     targets = [target for target in surrogates.targets if target.role is Role.OBJECTIVE]
     for index, (objective, target) in enumerate(zip(spec.objectives, targets, strict=True)):
         if objective.reference_point is not None:
-            reference[index] = target.cost(objective.reference_point)
+            with np.errstate(over="ignore"):
+                reference[index] = target.cost(objective.reference_point)
+    np.clip(reference, -FARTHEST, FARTHEST, out=reference)
     return reference

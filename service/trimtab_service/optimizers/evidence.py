@@ -206,18 +206,20 @@ def _merit(targets: Sequence[Target]) -> Vector:
 def thin(rows: Rows, costs: Vector, most: int) -> NDArray[np.intp]:
     """Indices, increasing, of at most ``most`` of n rows [n, d] with costs [n].
 
-    A third each: the best, the most recent (the last rows), and, of an even
-    sample of the others, those that lie farthest from all kept so far.
+    A fifth each: the best, and the most recent (the last rows). Two fifths:
+    evenly from the others, so that a model of them sees what one of all would
+    see. The rest: of an even sample of what is left, those that lie farthest
+    from all kept so far, so that no place that was seen is forgotten.
     """
     count = len(costs)
     if count <= most:
         return np.arange(count)
-    third = most // 3
+    fifth = most // 5
     kept = np.zeros(count, dtype=bool)
-    kept[np.argsort(costs, kind="stable")[:third]] = True
-    kept[count - third :] = True
-    others = np.flatnonzero(~kept)
-    others = others[np.linspace(0, len(others) - 1, min(len(others), 2 * most)).astype(np.intp)]
+    kept[np.argsort(costs, kind="stable")[: max(1, fifth)]] = True
+    kept[count - max(1, fifth) :] = True
+    kept[_evenly(np.flatnonzero(~kept), 2 * fifth)] = True
+    others = _evenly(np.flatnonzero(~kept), 2 * most)
     points = _spread(np.concatenate([rows[others], rows[kept]]))
     norms = np.square(points).sum(axis=1)
     points, known = points[: len(others)], points[len(others) :]
@@ -229,6 +231,12 @@ def thin(rows: Rows, costs: Vector, most: int) -> NDArray[np.intp]:
         distance = np.minimum(distance, norms + (norms[farthest] - 2.0 * points @ points[farthest]))
         distance[farthest] = -np.inf
     return np.flatnonzero(kept)
+
+
+def _evenly(indices: NDArray[np.intp], most: int) -> NDArray[np.intp]:
+    """At most so many of them, as far apart as can be."""
+    places = np.linspace(0, len(indices) - 1, min(len(indices), most))
+    return indices[places.astype(np.intp)]
 
 
 def _spread(rows: Rows) -> Rows:

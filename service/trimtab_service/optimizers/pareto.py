@@ -60,8 +60,11 @@ def pareto_front(study: Study, history: History) -> ParetoFront:
     return ParetoFront(
         points=tuple(points),
         reference_point={
-            target.name: float(target.value(np.array([cost]))[0])
-            for target, cost in zip(targets, reference, strict=True)
+            **{
+                target.name: float(target.value(np.array([cost]))[0])
+                for target, cost in zip(targets, reference, strict=True)
+            },
+            **{one.metric: one.reference_point for one in study.spec.objectives if one.reference_point is not None},
         },
         hypervolume=unit * hypervolume(costs[chosen], reference),
         history=_growth(study, completed, targets, reference, unit),

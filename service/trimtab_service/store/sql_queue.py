@@ -47,19 +47,32 @@ _AT_WORK = (
     .scalar_subquery()
 )
 _BEHIND_AT_MOST = bindparam("patience", type_=BigInteger) * _AT_WORK + bindparam("grace", type_=BigInteger)
-_FRESH_ENOUGH = trials.c.known + _BEHIND_AT_MOST >= progress.c.observations
-_CLAIMABLE = (
-    select(progress.c.observations, *rows.QUEUED_COLUMNS, *rows.STUDY_COLUMNS)
-    .select_from(
-        studies.join(progress, progress.c.study_uid == studies.c.uid).join(trials, trials.c.study_uid == studies.c.uid)
+# One row, or none. Its values go into the search as constants, so that the
+# trials come out of their index in the order wanted, and the first one ends it,
+# however many are in line.
+_ASKED = (
+    select(
+        studies.c.uid,
+        studies.c.revision,
+        progress.c.observations,
+        (progress.c.observations - _BEHIND_AT_MOST).label("fresh_enough"),
     )
+    .select_from(studies.join(progress, progress.c.study_uid == studies.c.uid))
+    .where(NAMED, studies.c.state == StudyState.ACTIVE.value)
+    .cte("asked")
+)
+_CLAIMABLE = (
+    select(select(_ASKED.c.observations).scalar_subquery(), *rows.QUEUED_COLUMNS, *rows.STUDY_COLUMNS)
+    .select_from(trials.join(studies, studies.c.uid == trials.c.study_uid))
     .where(
-        NAMED,
-        studies.c.state == StudyState.ACTIVE.value,
+        trials.c.study_uid == select(_ASKED.c.uid).scalar_subquery(),
         is_stored(TrialState.QUEUED),
-        or_(trials.c.study_revision == ANY_REVISION, trials.c.study_revision == studies.c.revision),
+        or_(
+            trials.c.study_revision == ANY_REVISION,
+            trials.c.study_revision == select(_ASKED.c.revision).scalar_subquery(),
+        ),
         trials.c.known >= bindparam("least_known"),
-        _FRESH_ENOUGH,
+        trials.c.known >= select(_ASKED.c.fresh_enough).scalar_subquery(),
     )
     .order_by(trials.c.known.desc(), trials.c.number)
     .limit(bindparam("most"))

@@ -40,6 +40,7 @@ def asked(spec: StudySpec, name: str) -> StudySpec:
         "two": {"objectives": (LOSS, SPEED)},
         "two, far reference": {"objectives": (replace(LOSS, reference_point=1e9), SPEED)},
         "two, near reference": {"objectives": (replace(LOSS, reference_point=-1e9), SPEED)},
+        "two, farthest reference": {"objectives": (replace(LOSS, reference_point=1.7e308), SPEED)},
         "two, bounded": {"objectives": (LOSS, SPEED), "outcome_constraints": (SMALL,)},
         "three": {"objectives": (LOSS, SPEED, Objective("size", MINIMIZE))},
         "four, priced": {
@@ -57,7 +58,7 @@ def asked(spec: StudySpec, name: str) -> StudySpec:
 
 ASKED = (
     *("bounded", "impossible", "between", "bounded objective", "two", "two, far reference", "two, near reference"),
-    *("two, bounded", "three", "four, priced", "priced", "priced, bounded", "desired"),
+    *("two, farthest reference", "two, bounded", "three", "four, priced", "priced", "priced, bounded", "desired"),
 )
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
+from sqlalchemy import Executable
 
 from store_values import NOW, a_study, a_trial, completed
 from trimtab_service.domain.errors import TrialNotFound
@@ -12,8 +14,9 @@ from trimtab_service.domain.suggestion import TrialState
 from trimtab_service.store import sql_trials
 from trimtab_service.store.base import RECORDED, TrialObservation
 from trimtab_service.store.catalog import open_store
-from trimtab_service.store.postgres import PostgresStore
-from trimtab_service.store.queue import QueuedTrial
+from trimtab_service.store.connection import DriverCursor, Values
+from trimtab_service.store.postgres import PostgresConnection, PostgresStore
+from trimtab_service.store.queue import Claim, QueuedTrial
 
 
 @pytest.fixture
@@ -57,3 +60,35 @@ def test_an_observation_of_a_trial_that_is_being_replaced_is_not_stored(
     assert isinstance(gone, TrialNotFound)
     assert stored is RECORDED
     assert (history.observation_count, [trial.number for trial in history.trials]) == (1, [1])
+
+
+def test_a_claim_looks_at_the_first_that_waits_alone(store: PostgresStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many are in line, and whatever they are many of: the index has them in order."""
+    study = store.create_study(a_study(), None)
+    line = [QueuedTrial(a_trial(number, TrialState.QUEUED), 0, 1) for number in range(1, 2_001)]
+    store.queue_trials(study, line)
+    plans: list[dict[str, Any]] = []
+    execute = PostgresConnection._execute
+
+    def explaining(self: PostgresConnection, statement: Executable, values: Values) -> DriverCursor:
+        prepared = self._statements.prepared(statement)
+        if "fresh_enough" in prepared.text:
+            explained = self.driver.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {prepared.text}", prepared.bound(values))
+            plans.append(explained.fetchone()[0][0]["Plan"])
+        return execute(self, statement, values)
+
+    monkeypatch.setattr(PostgresConnection, "_execute", explaining)
+    claimed = store.claim_trials(study.name, Claim(1, NOW), NOW, None)
+    assert claimed is not None
+    assert [trial.number for trial in claimed.trials] == [1]
+    nodes = [node for plan in plans for node in every(plan)]
+    assert not [node for node in nodes if node["Node Type"] == "Sort"]
+    (scan,) = (node for node in nodes if node.get("Index Name") == "trials_queued_ix")
+    assert scan["Actual Rows"] == 1
+
+
+def every(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """The node of a plan, and all below it."""
+    yield node
+    for child in node.get("Plans", ()):
+        yield from every(child)

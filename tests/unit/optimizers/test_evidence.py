@@ -169,6 +169,18 @@ def test_thinning_finds_an_outlier_among_those_it_looks_at() -> None:
     assert 7 in kept
 
 
+def test_thinning_keeps_what_is_common_common() -> None:
+    """Two fifths are an even sample of what is neither best nor recent; of places that are rare, a fifth at most."""
+    rows = np.full((1_000, 1), 0.5)
+    rows[100:400, 0] = np.linspace(0.0, 0.2, 300)  # four tenths of those before the last fifth
+    costs = np.where(np.arange(1_000) < 10, -1.0, 1.0)
+    kept = thin(rows, costs, 50)
+    middle = kept[(kept >= 10) & (kept < 990)]
+    spread = int(((middle >= 100) & (middle < 400)).sum())
+    assert len(middle) == 30
+    assert 14 <= spread <= 18
+
+
 def test_a_study_learns_from_a_bounded_number_of_trials() -> None:
     """However long the history is."""
     values = [Measurement(float(index % 17)) for index in range(300)]
