@@ -193,19 +193,18 @@ class Decisions:
             report if isinstance(report, InvalidArgument) else self._judged(study, report, position, now)
             for position, report in enumerate(reports)
         ]
-        # What is wrong with the request alone is found again in a repeated
-        # one; the rest the store judges, and remembers.
-        good = [item for item in judged if not isinstance(item, InvalidArgument)]
         try:
             # Even with nothing to store: whether the study exists and the
-            # request is a repeated one, only the store can say.
-            results = iter(await self._storage.record(DecisionBatch(study, good, request)))
+            # request is a repeated one, only the store can say. It remembers
+            # refusals, too: a repeated request gets its own answer though the
+            # time, the study and the keys may be others by then.
+            results = await self._storage.record(DecisionBatch(study, judged, request))
         except StudyNotFound:
             self._forget(study.name)
             raise
-        if good:
+        if any(isinstance(item, DecisionObservation) for item in judged):
             self._following.expect(study.name)
-        return [item if isinstance(item, InvalidArgument) else next(results) for item in judged]
+        return results
 
     def _judged(
         self, study: Study, report: DecisionReport, position: int, now: int

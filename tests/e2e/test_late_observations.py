@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import threading
 from collections.abc import Iterator
 
@@ -70,3 +71,21 @@ def test_a_repeated_request_gets_its_first_answer_however_late(server: RunningSe
     second = serving.observe(server, *observations, request_id="r1")
     assert [result.error.reason for result in first] == ["SUGGESTION_ID_INVALID", "DECISION_EXPIRED", ""]
     assert first == second
+
+
+def test_a_repeated_request_gets_its_first_answer_whatever_keys_there_are(database_url: str) -> None:
+    """What an old key signed is not known any more; what was answered about it is."""
+    old, new = (f"{name}:{base64.b64encode(bytes([fill]) * 32).decode()}" for name, fill in (("old", 1), ("new", 2)))
+    with RunningServer(database_url, "--token-keys", old) as before:
+        serving.create(before, serving.arms_spec())
+        early = serving.suggest(before)
+    with RunningServer(database_url, "--token-keys", f"{new},{old}") as rotating:
+        observations = [serving.measured(one.id, "click", 1.0) for one in (*early, *serving.suggest(rotating))]
+        observations.insert(1, serving.measured("nonsense", "click", 1.0))
+        first = serving.observe(rotating, *observations, request_id="r1")
+    with RunningServer(database_url, "--token-keys", new) as after:
+        second = serving.observe(after, *observations, request_id="r1")
+        refused, *_ = serving.observe(after, observations[0])
+    assert [result.error.reason for result in first] == ["", "SUGGESTION_ID_INVALID", ""]
+    assert first == second
+    assert refused.error.reason == "SUGGESTION_ID_INVALID"

@@ -70,12 +70,13 @@ class DecisionObservation:
 class DecisionBatch:
     """What one Observe call of a bandit study brings.
 
-    observations: an observation that came too late stands here as its error,
-        so that a repeated request gets it again whatever the time is then.
+    observations: one that is refused stands here as its error, so that a
+        repeated request gets it again, whatever time it is then and whatever
+        is believed.
     """
 
     study: Study
-    observations: Sequence[DecisionObservation | DecisionExpired]
+    observations: Sequence[DecisionObservation | DecisionExpired | InvalidArgument]
     request: Request | None
 
 
