@@ -102,6 +102,13 @@ class Connection(ABC):
         """Every row."""
         return self._execute(statement, values).fetchall()
 
+    @abstractmethod
+    def change_and_insert(
+        self, statement: Executable, values: Values, insertion: Insertion, rows: Sequence[Row]
+    ) -> int:
+        """Changes rows, and inserts others if there were any; how many it changed. One statement if the database is
+        far, so that it needs no transaction around it."""
+
     def change(self, statement: Executable, values: Values) -> int:
         """How many rows it changed."""
         return self._execute(statement, values).rowcount

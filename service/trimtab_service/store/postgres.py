@@ -7,10 +7,10 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any, ClassVar, TypeVar
 
-from sqlalchemy import URL, Column, LargeBinary, String, create_engine
+from sqlalchemy import URL, Column, Executable, LargeBinary, String, create_engine
 from sqlalchemy.dialects import postgresql
 
-from trimtab_service.store.connection import Connection, Insertion, Row
+from trimtab_service.store.connection import Connection, Insertion, Row, Values
 from trimtab_service.store.schema import make_tables
 from trimtab_service.store.sql_checkpoints import SqlCheckpoints
 from trimtab_service.store.sql_log import SqlLog
@@ -98,6 +98,17 @@ class PostgresConnection(Connection):
         text = _insert_text(tuple(insertion for insertion, _ in parts))
         self.driver.execute(text, [_encode(rows) for _, rows in parts])
 
+    def change_and_insert(
+        self, statement: Executable, values: Values, insertion: Insertion, rows: Sequence[Row]
+    ) -> int:
+        """One statement, and one value for all the rows."""
+        if not rows:
+            return self.change(statement, values)
+        prepared = self._statements.prepared(statement)
+        text = _change_text(prepared.text, insertion)
+        cursor = self.driver.execute(text, {**prepared.constants, **values, "new_rows": _encode(rows)})
+        return int(cursor.fetchone()[0])
+
 
 # Bytes travel as hexadecimal digits.
 _encode = json.JSONEncoder(
@@ -112,12 +123,18 @@ def _insert_text(insertions: tuple[Insertion, ...]) -> str:
     return f"WITH {beside} {last}" if before else last
 
 
-def _insert_one(insertion: Insertion) -> str:
+@lru_cache
+def _change_text(change: str, insertion: Insertion) -> str:
+    inserted = _insert_one(insertion, "%(new_rows)s") + " WHERE EXISTS (SELECT FROM changed)"
+    return f"WITH changed AS ({change} RETURNING 1), inserted AS ({inserted}) SELECT count(*) FROM changed"
+
+
+def _insert_one(insertion: Insertion, placeholder: str = "%s") -> str:
     """The rows are a JSON array of arrays, whose elements come out as text."""
     columns = insertion.columns
     values = [_converted(insertion.table.c[name], f"value ->> {place}") for place, name in enumerate(columns)]
     table = f"INSERT INTO {insertion.table.name} ({', '.join(columns)})"
-    return f"{table} SELECT {', '.join(values)} FROM json_array_elements(%s::json)"
+    return f"{table} SELECT {', '.join(values)} FROM json_array_elements({placeholder}::json)"
 
 
 def _converted(column: Column[Any], text: str) -> str:

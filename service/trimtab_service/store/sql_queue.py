@@ -124,7 +124,11 @@ class SqlQueue(SqlTrials):
     """The part of Store that is about trials that wait."""
 
     def claim_trials(self, name: StudyName, claim: Claim, now: datetime, request: Request | None) -> Claimed | None:
-        """One look at the queue, a few where it seems to be empty, and a statement for each trial that is taken."""
+        """One look at the queue, a few where it seems to be empty, and a statement for each trial that is taken.
+
+        One trial is taken without a transaction, which would be two more round
+        trips: it is taken if it still waits, and else the next one is looked for.
+        """
         values = {
             "namespace": name.namespace,
             "study": name.study,
@@ -135,7 +139,7 @@ class SqlQueue(SqlTrials):
             "most": claim.count,
         }
 
-        def take(connection: Connection) -> tuple[Claimed | None]:
+        def take(connection: Connection) -> tuple[Claimed | None] | None:
             found: list[Row] = []
             for _ in range(LOOKS):
                 found = connection.all(_CLAIMABLE, values)
@@ -147,17 +151,20 @@ class SqlQueue(SqlTrials):
             width = 1 + len(rows.QUEUED_COLUMNS)
             study = self.study_of(tuple(found[0][width:]))
             queued = [rows.queued_of(row[1:width]).trial for row in found]
-            remember(connection, study.uid, request, {"numbers": [trial.number for trial in queued]})
             taken = tuple(_handed_out(study, trial, claim, now) for trial in queued)
+            answer = {"numbers": [trial.number for trial in queued]}
+            asked = [] if request is None else [rows.request_row(study.uid, request, answer)]
             for trial in taken:
-                connection.change(_HAND_OUT, _handing_out(study, trial))
+                if not connection.change_and_insert(_HAND_OUT, _handing_out(study, trial), rows.REQUEST, asked):
+                    return None
+                asked = []
             return (Claimed(study, tuple(sorted(taken, key=lambda trial: trial.number)), found[0][0]),)
 
         def judge(connection: Connection) -> tuple[Claimed | None] | None:
             replay = self._replayed(connection, name, now, request)
             return None if replay is None else (replay,)
 
-        return self.write_or_judge(take, judge)[0]
+        return self.write_or_judge(take, judge, alone=claim.count == 1)[0]
 
     def _replayed(
         self, connection: Connection, name: StudyName, now: datetime, request: Request | None

@@ -11,10 +11,10 @@ from pathlib import Path
 from time import monotonic, sleep
 from typing import Any, ClassVar, TypeVar
 
-from sqlalchemy import URL, create_engine, event
+from sqlalchemy import URL, Executable, create_engine, event
 
 from trimtab_service.domain.errors import StoreUnavailable
-from trimtab_service.store.connection import Connection, Insertion, Row
+from trimtab_service.store.connection import Connection, Insertion, Row, Values
 from trimtab_service.store.schema import make_tables
 from trimtab_service.store.sql_checkpoints import SqlCheckpoints
 from trimtab_service.store.sql_log import SqlLog, page_by
@@ -61,6 +61,15 @@ class SqliteConnection(Connection):
                 values = list(chain.from_iterable(rows[begun : begun + size]))
                 self.driver.execute(_insert_text(insertion, size), values)
                 begun += size
+
+    def change_and_insert(
+        self, statement: Executable, values: Values, insertion: Insertion, rows: Sequence[Row]
+    ) -> int:
+        """Two statements; what is written here always has a transaction around it."""
+        changed = self.change(statement, values)
+        if changed and rows:
+            self.insert((insertion, rows))
+        return changed
 
 
 @lru_cache

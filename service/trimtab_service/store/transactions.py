@@ -70,7 +70,11 @@ class Transactions(ABC):
         return self.write(work)
 
     def write_or_judge(
-        self, work: Callable[[Connection], Answer | None], judge: Callable[[Connection], Answer | None]
+        self,
+        work: Callable[[Connection], Answer | None],
+        judge: Callable[[Connection], Answer | None],
+        *,
+        alone: bool = False,
     ) -> Answer:
         """Runs work that writes in the hope that nothing is in its way.
 
@@ -78,10 +82,14 @@ class Transactions(ABC):
         ``judge`` looks at what is there: it answers, or raises what the caller
         is told, or answers None to begin anew. So the common case costs no
         look ahead, and no engine's words for a conflict are interpreted.
+
+        alone: whether the work is one statement that writes, after others that
+        read; see ``write_alone``.
         """
+        begin = self.write_alone if alone else self.write
         for _ in range(MOST_ATTEMPTS):
             try:
-                return self.write(_whole(work))
+                return begin(_whole(work))
             except (self._driver.IntegrityError, _Refused):
                 answer = self.read(judge)
             if answer is not None:

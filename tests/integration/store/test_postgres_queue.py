@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from sqlalchemy import Executable
 
-from store_values import NOW, a_study, a_trial, completed
+from store_values import NOW, a_request, a_study, a_trial, completed
 from trimtab_service.domain.errors import TrialNotFound
 from trimtab_service.domain.suggestion import TrialState
-from trimtab_service.store import sql_trials
+from trimtab_service.store import sql_queue, sql_trials
 from trimtab_service.store.base import RECORDED, TrialObservation
 from trimtab_service.store.catalog import open_store
 from trimtab_service.store.connection import DriverCursor, Values
@@ -85,6 +85,32 @@ def test_a_claim_looks_at_the_first_that_waits_alone(store: PostgresStore, monke
     assert not [node for node in nodes if node["Node Type"] == "Sort"]
     (scan,) = (node for node in nodes if node.get("Index Name") == "trials_queued_ix")
     assert scan["Actual Rows"] == 1
+
+
+@pytest.mark.parametrize("same", [False, True])
+def test_whoever_looked_first_may_come_second(
+    store: PostgresStore, monkeypatch: pytest.MonkeyPatch, *, same: bool
+) -> None:
+    """Then the next trial is taken; or, if it was the same request that came first, its trial is the answer."""
+    study = store.create_study(a_study(), None)
+    store.queue_trials(study, [QueuedTrial(a_trial(number, TrialState.QUEUED), 0, 1) for number in (1, 2, 3)])
+    request, others = a_request(), []
+
+    def take_first() -> None:
+        other = store.claim_trials(study.name, Claim(1, NOW), NOW, request if same else a_request())
+        assert other is not None
+        others.extend(trial.number for trial in other.trials)
+
+    monkeypatch.setattr(sql_queue, "_handed_out", acting(take_first, sql_queue._handed_out))
+    claimed = store.claim_trials(study.name, Claim(1, NOW), NOW, request)
+    again = store.claim_trials(study.name, Claim(1, NOW), NOW, request)
+    assert claimed is not None
+    assert again is not None
+    expected = [1] if same else [2]
+    assert (others, [trial.number for trial in claimed.trials]) == ([1], expected)
+    assert [trial.number for trial in again.trials] == expected
+    pending = {trial.number for trial in store.snapshot(study.name, NOW, None, trials=True).history.trials}
+    assert pending == {1, *expected}
 
 
 def every(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
