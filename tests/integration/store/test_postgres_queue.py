@@ -94,7 +94,8 @@ def test_whoever_looked_first_may_come_second(
     """Then the next trial is taken; or, if it was the same request that came first, its trial is the answer."""
     study = store.create_study(a_study(), None)
     store.queue_trials(study, [QueuedTrial(a_trial(number, TrialState.QUEUED), 0, 1) for number in (1, 2, 3)])
-    request, others = a_request(), []
+    request = a_request()
+    others: list[int] = []
 
     def take_first() -> None:
         other = store.claim_trials(study.name, Claim(1, NOW), NOW, request if same else a_request())
