@@ -9,7 +9,8 @@ from scipy.sparse import csr_array, lil_array
 from trimtab_service.optimizers.encoding import Column
 from trimtab_service.optimizers.sums import Axis, Sums
 
-MARGIN = 0.5  # of the tolerance of a sum: the solver has a tolerance of its own
+MARGIN = 0.5  # of the tolerance of a sum: the solver has a tolerance of its own,
+SOLVER = 1e-7  # this one, by which every law may be broken
 
 
 def nearest_values(sums: Sums, wanted: Column, most_nodes: int) -> Column | None:
@@ -38,10 +39,12 @@ def nearest_values(sums: Sums, wanted: Column, most_nodes: int) -> Column | None
     off = csr_array((widths, (np.arange(count), np.arange(count))), shape=(count, size))
     listed = np.array([part.listed for part in parts], dtype=float)
     slack = MARGIN * sums.tolerance
-    weights = csr_array(sums.weights) @ values
     shift = sums.weights @ offsets
+    # In units in which what the solver takes for nothing is small beside the margin.
+    unit = np.minimum(MARGIN * slack / SOLVER, 1.0)
+    weights = csr_array(sums.weights / unit[:, None]) @ values
     laws = [
-        LinearConstraint(weights, sums.low - slack - shift, sums.high + slack - shift),
+        LinearConstraint(weights, (sums.low - slack - shift) / unit, (sums.high + slack - shift) / unit),
         LinearConstraint(values + off, wanted - offsets, np.inf),
         LinearConstraint(values - off, -np.inf, wanted - offsets),
         LinearConstraint(csr_array(one), listed, listed),

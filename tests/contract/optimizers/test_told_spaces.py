@@ -13,8 +13,9 @@ from contract.optimizers.answers import Call
 from contract.optimizers.problems import Problem, cost, history_of, trial
 from trimtab_service.algorithms import check_fixed
 from trimtab_service.domain.errors import SpaceExhausted
+from trimtab_service.domain.linear import LinearConstraint, Simplex
 from trimtab_service.domain.observation import Measurement
-from trimtab_service.domain.space import SearchSpace
+from trimtab_service.domain.space import Float, SearchSpace
 from trimtab_service.domain.suggestion import History, TrialState
 from trimtab_service.optimizers.catalog import CATALOG
 from trimtab_service.optimizers.encoding import Encoding
@@ -88,3 +89,18 @@ def test_the_first_point_is_legal(told: Told) -> None:
     region = Region(space)
     (first,) = region.encoding.decode(region.first())
     assert space.check(first) == first
+
+
+def test_a_single_legal_place_is_found_to_its_tolerance() -> None:
+    """The solver takes for nothing what a small sum doesn't."""
+    parts = tuple(Float(name, 0.0, 0.5) for name in ("p0", "p1", "p2", "p3"))
+    space = SearchSpace(
+        (Float("n0", 0.0, 2.0, step=0.1), *parts),
+        linear_constraints=(LinearConstraint({"n0": -2.0, "p0": -2.0, "p2": -2.0}, -0.1, -0.1),),
+        simplexes=(Simplex(("p0", "p1", "p2", "p3"), 0.05),),
+    )
+    region = Region(space)
+    (first,) = region.encoding.decode(region.first())
+    assert space.check(first) == first
+    assert first["n0"] == pytest.approx(0.0)
+    assert float(first["p0"]) + float(first["p2"]) == pytest.approx(0.05)
