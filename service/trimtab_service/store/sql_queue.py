@@ -127,7 +127,8 @@ class SqlQueue(SqlTrials):
         """One look at the queue, a few where it seems to be empty, and a statement for each trial that is taken.
 
         One trial is taken without a transaction, which would be two more round
-        trips: it is taken if it still waits, and else the next one is looked for.
+        trips, if it still waits; else the next one is looked for in a transaction,
+        where nobody else can take what was found.
         """
         values = {
             "namespace": name.namespace,

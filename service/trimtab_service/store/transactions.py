@@ -84,10 +84,11 @@ class Transactions(ABC):
         look ahead, and no engine's words for a conflict are interpreted.
 
         alone: whether the work is one statement that writes, after others that
-        read; see ``write_alone``.
+        read; see ``write_alone``. What is read isn't held then, so whoever
+        comes too late once begins anew in a transaction.
         """
-        begin = self.write_alone if alone else self.write
-        for _ in range(MOST_ATTEMPTS):
+        for attempt in range(MOST_ATTEMPTS):
+            begin = self.write_alone if alone and attempt == 0 else self.write
             try:
                 return begin(_whole(work))
             except (self._driver.IntegrityError, _Refused):

@@ -10,7 +10,7 @@ from sqlalchemy import Executable
 
 from store_values import NOW, a_request, a_study, a_trial, completed
 from trimtab_service.domain.errors import TrialNotFound
-from trimtab_service.domain.suggestion import TrialState
+from trimtab_service.domain.suggestion import Trial, TrialState
 from trimtab_service.store import sql_queue, sql_trials
 from trimtab_service.store.base import RECORDED, TrialObservation
 from trimtab_service.store.catalog import open_store
@@ -112,6 +112,27 @@ def test_whoever_looked_first_may_come_second(
     assert [trial.number for trial in again.trials] == expected
     pending = {trial.number for trial in store.snapshot(study.name, NOW, None, trials=True).history.trials}
     assert pending == {1, *expected}
+
+
+def test_a_claim_comes_too_late_once_at_most(store: PostgresStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many others there are, each of whom would take what it looks at: then it holds what it found."""
+    study = store.create_study(a_study(), None)
+    store.queue_trials(study, [QueuedTrial(a_trial(number, TrialState.QUEUED), 0, 1) for number in range(1, 31)])
+    hand_out = sql_queue._handed_out
+    others: list[int] = []
+
+    def overtaken(*args: Any) -> Trial:
+        monkeypatch.setattr(sql_queue, "_handed_out", hand_out)
+        other = store.claim_trials(study.name, Claim(1, NOW), NOW, a_request())
+        assert other is not None
+        others.extend(trial.number for trial in other.trials)
+        monkeypatch.setattr(sql_queue, "_handed_out", overtaken)
+        return hand_out(*args)
+
+    monkeypatch.setattr(sql_queue, "_handed_out", overtaken)
+    claimed = store.claim_trials(study.name, Claim(1, NOW), NOW, a_request())
+    assert claimed is not None
+    assert (others, [trial.number for trial in claimed.trials]) == ([1, 3], [2])
 
 
 def every(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
