@@ -17,6 +17,7 @@ from trimtab_service.bandits.catalog import bandit
 from trimtab_service.domain import errors
 from trimtab_service.domain.arms import levels
 from trimtab_service.domain.errors import EtagMismatch, InvalidArgument, StudyNotFound
+from trimtab_service.domain.metric import Objective
 from trimtab_service.domain.space import SearchSpace
 from trimtab_service.domain.study import (
     LARGEST_SEED,
@@ -52,6 +53,7 @@ CHANGEABLE = frozenset(
         "spec.search_space",
         "spec.outcome_constraints",
         "spec.half_life",
+        "spec.objectives",
         "spec.transfer_from",
     }
 )
@@ -180,6 +182,7 @@ class Studies:
         spec, state = change(old)
         with errors.field("study.spec"):
             _check_constraints(old.spec, spec)
+            spec = replace(spec, objectives=_repointed(old.spec.objectives, spec.objectives))
         chosen = old.algorithm
         with errors.field("study.spec"):
             if "spec.algorithm" in paths:
@@ -237,6 +240,19 @@ def _check_constraints(old: StudySpec, new: StudySpec) -> None:
                 f"{constraint.metric!r} was not constrained before, so trials may lack it; bounds can be changed and "
                 "constraints left out",
             )
+
+
+def _repointed(old: Sequence[Objective], new: Sequence[Objective]) -> tuple[Objective, ...]:
+    """The old objectives, in their order, with the reference points of the new ones.
+
+    Raises InvalidArgument where something else would change: by what is better, trials were chosen.
+    """
+    asked = {(each.metric, each.goal): each for each in new}
+    if len(new) != len(old) or asked.keys() != {(each.metric, each.goal) for each in old}:
+        raise InvalidArgument(
+            "objectives", "must be the same metrics with the same goals; only their reference points can change"
+        )
+    return tuple(asked[each.metric, each.goal] for each in old)
 
 
 def _rechosen(old: Study, spec: StudySpec) -> ChosenAlgorithm:

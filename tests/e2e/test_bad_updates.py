@@ -44,6 +44,25 @@ UPDATE_FAULTS: dict[str, tuple[str, str, dict[str, Any], str]] = {
     "related to a bandit": ("t", "transfer_from", {"transfer_from": [named("b")]}, "transfer_from[0]"),
     "related to nothing": ("t", "transfer_from", {"transfer_from": [named("none")]}, "transfer_from[0]"),
     "baseline NaN": ("t", "baseline", {"baseline": parameters(x=math.nan)}, 'baseline.values["x"]'),
+    "the other way": (
+        "t",
+        "objectives",
+        {"objectives": [study_pb2.Objective(metric="y", goal=study_pb2.GOAL_MAXIMIZE)]},
+        "objectives",
+    ),
+    "one more objective": (
+        "t",
+        "objectives",
+        {"objectives": [study_pb2.Objective(metric=name, goal=study_pb2.GOAL_MINIMIZE) for name in ("y", "z")]},
+        "objectives[1].metric",
+    ),
+    "no objective": ("t", "objectives", {}, "objectives"),
+    "reference point of one objective": (
+        "t",
+        "objectives",
+        {"objectives": [study_pb2.Objective(metric="y", goal=study_pb2.GOAL_MINIMIZE, reference_point=1.0)]},
+        "objectives[0].reference_point",
+    ),
     "half-life of a bandit": ("b", "half_life", {"half_life": HOUR}, "half_life"),
     "relatives of a bandit": ("b", "transfer_from", {"transfer_from": [named("t")]}, "transfer_from"),
     "bound of a bandit": (

@@ -255,6 +255,12 @@ def test_what_is_asked_of_outcomes_can_be_read_back_and_changed(client: trimtab.
     ).spec
     assert changed.outcome_constraints == (OutcomeConstraint("memory", max=2.0),)
     assert (changed.half_life, changed.transfer_from) == (None, ())
+    assert study.update(reference_point={"recall": 0.2}).spec.reference_point == {"recall": 0.2}
+    with pytest.raises(ValueError, match="'memory' is not an objective"):
+        study.update(reference_point={"memory": 2.0})
+    with pytest.raises(InvalidArgumentError, match=r"reference_point: must be finite"):
+        study.update(reference_point={"loss": math.inf})
+    assert study.describe().spec.reference_point == {"recall": 0.2}
     with pytest.raises(InvalidArgumentError, match="not constrained before"):
         study.update(outcome_constraints=[OutcomeConstraint("other", max=2.0)])
     assert study.update(outcome_constraints=[]).spec.outcome_constraints == ()

@@ -101,3 +101,7 @@ def test_the_front_is_what_nothing_beats(shared_server: RunningServer) -> None:
         volumes = [front.history[number] for number in sorted(front.history)]
         assert volumes == sorted(volumes)
         assert front.hypervolume > 0
+        study.update(reference_point={"left": 0.25, "right": 4.0})
+        narrow = study.pareto_front()
+        assert narrow.reference_point == {"left": 0.25, "right": 4.0}
+        assert narrow.hypervolume < front.hypervolume

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from trimtab._convert import parameters_from_message, parameters_to_message
 from trimtab.outcomes import OutcomeConstraint, Robustness
 from trimtab.space import Desire
-from trimtab.spec import StudySpec
 from trimtab.v1 import study_pb2 as pb_study
 
 _GOALS = {"minimize": pb_study.GOAL_MINIMIZE, "maximize": pb_study.GOAL_MAXIMIZE}
 
 
-def objectives_to_messages(spec: StudySpec) -> list[pb_study.Objective]:
-    """What is minimized first."""
+def objectives_to_messages(goals: Mapping[str, str], reference_point: Mapping[str, float]) -> list[pb_study.Objective]:
+    """In the order of the goals, which are by metric."""
     return [
-        pb_study.Objective(metric=name, goal=_GOALS[goal], reference_point=spec.reference_point.get(name))
-        for name, goal in spec.goals.items()
+        pb_study.Objective(metric=name, goal=_GOALS[goal], reference_point=reference_point.get(name))
+        for name, goal in goals.items()
     ]
 
 

@@ -40,7 +40,7 @@ from trimtab._convert_space import (
 from trimtab._plain import ParameterValue, ValueLike
 from trimtab.answers import StudyCounts, StudyDescription
 from trimtab.space import Desirability, Metric, Ratio, WeightedSum
-from trimtab.spec import FOREVER, ChosenAlgorithm, StudyChange, StudySpec, StudyState
+from trimtab.spec import FOREVER, ChosenAlgorithm, StudyChange, StudySpec, StudyState, plain_reference_point
 from trimtab.v1 import parameters_pb2 as pb_parameters
 from trimtab.v1 import study_pb2 as pb_study
 
@@ -112,7 +112,7 @@ def spec_to_message(spec: StudySpec) -> pb_study.StudySpec:
         search_space=space_to_message(spec.parameters, spec.linear_constraints, spec.simplexes),
         context=map(parameter_to_message, spec.context),
         metrics=map(_metric_to_message, spec.metrics),
-        objectives=objectives_to_messages(spec),
+        objectives=objectives_to_messages(spec.goals, spec.reference_point),
         algorithm=algorithm_to_message(spec.algorithm, spec.options),
         baseline=None if spec.baseline is None else parameters_to_message(spec.baseline),
         lease=_duration_or_unset(spec.lease),
@@ -196,8 +196,11 @@ def study_from_message(message: pb_study.Study) -> StudyDescription:
     )
 
 
-def change_to_message(change: StudyChange) -> tuple[pb_study.Study, list[str]]:
-    """The fields to be changed, and their paths."""
+def change_to_message(change: StudyChange, goals: Mapping[str, str]) -> tuple[pb_study.Study, list[str]]:
+    """The fields to be changed, and their paths.
+
+    goals: of the study, by metric, where there is a reference point to be changed.
+    """
     study, paths = pb_study.Study(), []
     spec = study.spec
     if change.state is not None:
@@ -230,6 +233,9 @@ def change_to_message(change: StudyChange) -> tuple[pb_study.Study, list[str]]:
     if change.disabled_arms is not None:
         spec.disabled_arms.extend(map(parameters_to_message, change.disabled_arms))
         paths.append("spec.disabled_arms")
+    if change.reference_point is not None:
+        spec.objectives.extend(objectives_to_messages(goals, plain_reference_point(change.reference_point, goals)))
+        paths.append("spec.objectives")
     paths += _outcome_changes(change, spec)
     return study, paths
 

@@ -175,6 +175,7 @@ class StudyCore(Elsewhere, Generic[Handle]):
         disabled_arms: Sequence[Mapping[str, ValueLike]] | None = None,
         outcome_constraints: Sequence[OutcomeConstraint] | None = None,
         half_life: timedelta | float | None = None,
+        reference_point: Mapping[str, float] | None = None,
         transfer_from: Sequence[str] | None = None,
         etag: str = "",
         timeout: float | None = None,
@@ -189,6 +190,7 @@ class StudyCore(Elsewhere, Generic[Handle]):
         outcome_constraints: of a trial study, all of them, of no other metrics
             than before; empty: none.
         half_life: of a trial study; math.inf: age doesn't count.
+        reference_point: of a study with several objectives, by metric; one that is left out is judged by the front.
         transfer_from: of a trial study, all of them, ids in its namespace or full names; empty: none.
         etag: of the description that the change rests on; raises
             EtagMismatchError if the study has changed since.
@@ -206,6 +208,7 @@ class StudyCore(Elsewhere, Generic[Handle]):
             disabled_arms=disabled_arms,
             outcome_constraints=outcome_constraints,
             half_life=None if half_life is None else duration_or_forever(half_life),
+            reference_point=reference_point,
             transfer_from=None if transfer_from is None else tuple(map(self._neighbour, transfer_from)),
         )
         return await self._change(change, etag, timeout)
@@ -219,7 +222,8 @@ class StudyCore(Elsewhere, Generic[Handle]):
         return await self._change(StudyChange(state=StudyState.ACTIVE), "", timeout)
 
     async def _change(self, change: StudyChange, etag: str, timeout: float | None) -> StudyDescription:
-        message, paths = change_to_message(change)
+        goals = {} if change.reference_point is None else (await self._calls.describe(timeout)).spec.goals
+        message, paths = change_to_message(change, goals)
         message.name, message.etag = self.name, etag
         request = pb.UpdateStudyRequest(
             study=message, update_mask=FieldMask(paths=paths), request_id=fresh_request_id()

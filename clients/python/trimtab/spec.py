@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import timedelta
 from enum import StrEnum
@@ -103,10 +103,7 @@ class StudySpec:
             raise ValueError(f"{min(both)!r} can't go both ways")
         if not self.goals:
             raise ValueError("say what to optimize: minimize=METRIC or maximize=METRIC")
-        goals = {name: plain_number(value) for name, value in self.reference_point.items()}
-        if unknown := sorted(goals.keys() - self.goals.keys()):
-            raise ValueError(f"reference_point: {unknown[0]!r} is not an objective")
-        object.__setattr__(self, "reference_point", goals)
+        object.__setattr__(self, "reference_point", plain_reference_point(self.reference_point, self.goals))
         object.__setattr__(self, "outcome_constraints", tuple(self.outcome_constraints))
         object.__setattr__(self, "metrics", self._all_metrics())
         if isinstance(self.transfer_from, str):
@@ -190,6 +187,7 @@ class StudyChange:
     disabled_arms: Sequence[Mapping[str, ValueLike]] | None = None
     outcome_constraints: Sequence[OutcomeConstraint] | None = None
     half_life: timedelta | None = None
+    reference_point: Mapping[str, float] | None = None
     transfer_from: Sequence[str] | None = None
 
     def __post_init__(self) -> None:
@@ -197,6 +195,14 @@ class StudyChange:
             raise ValueError("options belong to an algorithm: name it as well")
         if self.disabled_arms is not None:
             object.__setattr__(self, "disabled_arms", plain_patterns(self.disabled_arms))
+
+
+def plain_reference_point(given: Mapping[str, float], objectives: Container[str]) -> dict[str, float]:
+    """Numbers by metric; ValueError for one that is no objective."""
+    for name in sorted(given):
+        if name not in objectives:
+            raise ValueError(f"reference_point: {name!r} is not an objective")
+    return {name: plain_number(value) for name, value in given.items()}
 
 
 def duration(value: timedelta | float) -> timedelta:

@@ -142,6 +142,7 @@ def changes_from(message: study_pb2.Study, paths: frozenset[str]) -> Callable[[S
         "spec.disabled_arms": ("disabled_arms", lambda: patterns_from(spec.disabled_arms, "disabled_arms")),
         "spec.outcome_constraints": ("outcome_constraints", lambda: _constraints(spec)),
         "spec.half_life": ("half_life", lambda: _span(spec, "half_life")),
+        "spec.objectives": ("objectives", lambda: _objectives(spec)),
         "spec.transfer_from": ("transfer_from", lambda: _transfer_from(spec)),
     }
 

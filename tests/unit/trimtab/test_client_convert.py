@@ -168,13 +168,13 @@ def test_a_metric_that_cannot_be_said_is_refused(metric: Metric, error: type[Exc
 def test_only_what_changes_is_in_an_update() -> None:
     """Nothing disabled, and kept for ever, are changes too."""
     change = StudyChange(parameters=[Integer("n", 0, 9)], retention=FOREVER, disabled_arms=[])
-    study, paths = convert_study.change_to_message(change)
+    study, paths = convert_study.change_to_message(change, {})
     assert paths == ["spec.search_space", "spec.retention", "spec.disabled_arms"]
     assert study.spec.search_space.parameters[0].integer_range.max == 9
     assert not study.spec.HasField("retention")
-    assert convert_study.change_to_message(StudyChange())[1] == []
+    assert convert_study.change_to_message(StudyChange(), {})[1] == []
     study, _ = convert_study.change_to_message(
-        StudyChange(retention=timedelta(days=30), disabled_arms=[{"n": 1}, {"n": 2}])
+        StudyChange(retention=timedelta(days=30), disabled_arms=[{"n": 1}, {"n": 2}]), {}
     )
     assert study.spec.retention.ToTimedelta() == timedelta(days=30)
     assert [pattern.values["n"].int_value for pattern in study.spec.disabled_arms] == [1, 2]

@@ -22,6 +22,7 @@ from trimtab import (
     StudySpec,
 )
 from trimtab._convert_incumbent import incumbent_from_message
+from trimtab._convert_outcomes import objectives_from_messages
 from trimtab._convert_study import change_to_message, spec_from_message, spec_to_message
 from trimtab.cli.definition import definition
 from trimtab.prediction import Prediction
@@ -105,12 +106,22 @@ def test_what_cannot_be_said_is_refused(change: dict[str, Any], words: str) -> N
 
 def test_an_update_names_what_changes() -> None:
     """No bounds, no related studies and no half-life are changes too."""
-    message, paths = change_to_message(StudyChange(outcome_constraints=[], half_life=FOREVER, transfer_from=[]))
+    message, paths = change_to_message(StudyChange(outcome_constraints=[], half_life=FOREVER, transfer_from=[]), {})
     assert paths == ["spec.outcome_constraints", "spec.half_life", "spec.transfer_from"]
     assert not message.spec.HasField("half_life")
     bounds = [OutcomeConstraint("speed", min=4)]
-    message, _ = change_to_message(StudyChange(outcome_constraints=bounds, half_life=timedelta(days=1)))
+    message, _ = change_to_message(StudyChange(outcome_constraints=bounds, half_life=timedelta(days=1)), {})
     assert (message.spec.outcome_constraints[0].min, message.spec.half_life.ToTimedelta()) == (4.0, timedelta(days=1))
+
+
+def test_a_change_of_the_reference_point_names_every_objective() -> None:
+    """With its goal, as the contract wants it; what is no objective has no reference point."""
+    goals = {"price": "minimize", "speed": "maximize"}
+    message, paths = change_to_message(StudyChange(reference_point={"speed": 4}), goals)
+    assert paths == ["spec.objectives"]
+    assert objectives_from_messages(message.spec.objectives) == (["price"], ["speed"], {"speed": 4.0})
+    with pytest.raises(ValueError, match="'heat' is not an objective"):
+        change_to_message(StudyChange(reference_point={"heat": 4}), goals)
 
 
 def test_a_file_says_the_same() -> None:
