@@ -194,9 +194,10 @@ def test_several_objectives_have_one_balanced_answer(client: trimtab.Client) -> 
             suggestion.observe(a=x**2, b=(1.0 - x) ** 2)
     best = study.incumbent(timeout=120)
     assert 0.2 < float(best.parameters["x"]) < 0.8
-    assert best.expected_gain is None
-    with pytest.raises(InvalidArgumentError, match="trial_cost"):
-        study.incumbent(trial_cost=1.0)
+    assert best.expected_gain is not None
+    assert 0.0 < best.expected_gain < study.pareto_front().hypervolume
+    assert study.incumbent(trial_cost=1.0).worth_another_trial is False
+    assert study.incumbent(trial_cost=0.0).worth_another_trial is True
 
 
 def test_a_desirability_is_computed_by_the_server(client: trimtab.Client) -> None:

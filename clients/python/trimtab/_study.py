@@ -287,7 +287,7 @@ class StudyCore(Elsewhere, Generic[Handle]):
 
         context: the best for these values; None: the best of what was tried,
         each judged at its own context. trial_cost: what one more trial costs,
-        in the unit of the objective; the answer then says whether it is worth that.
+        in the unit of expected_gain; the answer then says whether it is worth that.
         """
         request = pb.GetIncumbentRequest(
             study=self.name,

@@ -175,11 +175,11 @@ class Incumbent:
     of them), and predicted_mean is that of the first one.
 
     predictions: of each metric that is an objective, a constraint or the cost.
-    probability_better_than_baseline: None where the baseline wasn't measured.
+    probability_better_than_baseline: in every objective; None where the baseline wasn't measured.
     probability_feasible: that all outcome constraints hold; None: there are none.
     expected_gain: by how much one more trial is expected to better the
-        objective, in its unit; None with several objectives, and while nothing
-        acceptable is known.
+        objective, in its unit; with several, to add to the hypervolume of
+        their front; None while nothing acceptable is known.
     worth_another_trial: whether that is more than the trial_cost that was
         asked about; None: none was.
     """

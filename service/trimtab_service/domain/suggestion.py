@@ -149,10 +149,11 @@ class Incumbent:
     number: of the trial that has these parameters; None in bandit studies.
     probability_best: that no other arm has a better mean; None where it can't be said.
     predictions: of every modelled metric of a trial study.
-    probability_better: than the baseline; None where that wasn't measured.
+    probability_better: than the baseline, in every objective; None where that wasn't measured.
     probability_feasible: that all outcome constraints hold; None: there are none.
     expected_gain: by how much one more trial is expected to better the
-        objective, in the unit of the metric; None where it can't be said.
+        objective, in the unit of the metric, or the hypervolume of several;
+        None where it can't be said.
     """
 
     parameters: Parameters

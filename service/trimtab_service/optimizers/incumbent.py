@@ -5,6 +5,8 @@ Brings SciPy; import it inside a call only.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -23,7 +25,8 @@ from trimtab_service.optimizers.gp_search import ranked
 from trimtab_service.optimizers.pareto import balanced, front_of
 from trimtab_service.optimizers.region import Region
 from trimtab_service.optimizers.surrogates import INTERVAL, Surrogates
-from trimtab_service.optimizers.targets import Vector
+from trimtab_service.optimizers.targets import Role, Vector
+from trimtab_service.optimizers.transforms import MOST_LOG
 
 
 def incumbent(study: Study, history: History, context: Parameters) -> Incumbent:
@@ -93,11 +96,9 @@ def _trial(history: History, number: int) -> Trial:
 def _probability_better(
     study: Study, history: History, encoding: Encoding, surrogates: Surrogates, row: Rows
 ) -> float | None:
-    """That the first of the objectives is truly better at [1, d + c] than at the baseline in the same context."""
+    """That every objective is truly better at [1, d + c] than at the baseline in the same context."""
     baseline = study.spec.baseline
-    if baseline is None or len(study.spec.objectives) > 1:
-        return None
-    if all(trial.parameters != baseline for trial in history.in_state(TrialState.COMPLETED)):
+    if baseline is None or all(trial.parameters != baseline for trial in history.in_state(TrialState.COMPLETED)):
         return None
     there = row.copy()
     there[:, : encoding.width] = encoding.encode([baseline])
@@ -107,13 +108,10 @@ def _probability_better(
 def _expected_gain(
     study: Study, history: History, evidence: Evidence, context: Parameters, surrogates: Surrogates
 ) -> float | None:
-    """The most that one more trial is expected to better the objective by, in its unit.
+    """The most that one more trial is expected to better the objective by, in its unit; of several, their hypervolume.
 
-    None with several objectives, and while no point is known that would be
-    acceptable: there is nothing to better.
+    None while no point is known that would be acceptable: there is nothing to better.
     """
-    if len(study.spec.objectives) > 1:
-        return None
     question = Question.of(study, evidence, context, Region(study.spec.space), surrogates)
     if not (surrogates.probability_feasible(question.known) >= LIKELY).any():
         return None
@@ -121,7 +119,8 @@ def _expected_gain(
     rng = generator(study, history)
     rows = question.every if question.every is not None else ranked(gain, question.region, question.centres(rng), rng)
     values: Vector = gain.values(rows)
-    return float(np.exp(values.max())) * evidence.targets[0].scale * evidence.targets[0].spread
+    units = [math.log(max(target.spread, np.finfo(float).tiny)) for target in evidence.of(Role.OBJECTIVE)]
+    return math.exp(min(float(values.max()) + sum(units), MOST_LOG))
 
 
 def _over_all_conditions(study: Study, history: History, evidence: Evidence, surrogates: Surrogates) -> Incumbent:

@@ -107,16 +107,20 @@ class Surrogates:
         return found
 
     def probability_better(self, rows: Rows, other: Rows) -> Vector:
-        """That the first objective is truly better, [n] at rows [n, d + c] than at another [1, d + c]; jointly."""
-        posterior = self.objectives[0]
-        here, there = posterior.at(rows), posterior.at(other)
-        shared = posterior.kernel.between(rows, posterior.kernel.placed(other))[0][:, 0]
-        covariances = shared - here.weights @ there.weights[0]
-        variances = np.square(here.deviations) + there.deviations[0] ** 2 - 2.0 * covariances
-        same = (rows == other).all(axis=1)
-        deviations = np.sqrt(np.maximum(variances, np.finfo(float).tiny))
-        probability: Vector = ndtr((there.means[0, 0] - here.means[:, 0]) / deviations)
-        return np.where(same, 0.0, probability)
+        """That every objective is truly better, [n] at rows [n, d + c] than at another [1, d + c]; rows jointly."""
+        probability: Vector = np.prod([_probability_less(each, rows, other) for each in self.objectives], axis=0)
+        return np.where((rows == other).all(axis=1), 0.0, probability)
+
+
+def _probability_less(posterior: Posterior, rows: Rows, other: Rows) -> Vector:
+    """That one cost is less, as in ``Surrogates.probability_better``."""
+    here, there = posterior.at(rows), posterior.at(other)
+    shared = posterior.kernel.between(rows, posterior.kernel.placed(other))[0][:, 0]
+    covariances = shared - here.weights @ there.weights[0]
+    variances = np.square(here.deviations) + there.deviations[0] ** 2 - 2.0 * covariances
+    deviations = np.sqrt(np.maximum(variances, np.finfo(float).tiny))
+    probability: Vector = ndtr((there.means[0, 0] - here.means[:, 0]) / deviations)
+    return probability
 
 
 def _fitted(

@@ -21,8 +21,6 @@ def trial_cost_from(study: Study, request: pb.GetIncumbentRequest) -> float | No
         raise InvalidArgument("trial_cost", f"must be finite and at least 0, not {cost}")
     if study.algorithm.decisions:
         raise InvalidArgument("trial_cost", f"only trials have a cost, and {study.algorithm.name} makes decisions")
-    if len(study.spec.objectives) > 1:
-        raise InvalidArgument("trial_cost", "is compared with the gain of one objective, and the study has several")
     if study.spec.robustness is not None:
         raise InvalidArgument("trial_cost", "is compared with the gain in one condition, and the study has several")
     return cost

@@ -118,6 +118,39 @@ def test_better_than_the_baseline_is_a_matter_of_both() -> None:
     assert incumbent(study(NEAR, baseline=home), past([0.0, 1.0]), {}).probability_better is None
 
 
+def test_of_several_objectives_all_must_be_better_than_the_baseline() -> None:
+    """A trade is worse in one of them; what nobody wants is worse in both."""
+    trade = incumbent(study(NEAR, FAR, baseline={"x": 0.8}), past(PLACES), {})
+    assert trade.parameters == {"x": 0.5}
+    assert trade.probability_better == pytest.approx(0.0, abs=0.01)
+    both = incumbent(study(NEAR, Objective("size", MINIMIZE), baseline={"x": 0.8}), past(PLACES), {})
+    assert both.probability_better == pytest.approx(1.0, abs=0.01)
+
+
+def test_the_gain_of_several_objectives_is_a_volume() -> None:
+    """A trial is worth more while little is known; both grow with the unit of a metric."""
+    few, many = (front_and_gain(FAR, past(places)) for places in (PLACES[::4], PLACES))
+    assert 0.0 < many[1] < few[1] < few[0]
+    scaled = [replace(trial, observation=times_ten(trial.observation)) for trial in past(PLACES).trials]
+    larger = front_and_gain(replace(FAR, reference_point=35.0), replace(past(PLACES), trials=tuple(scaled)))
+    assert larger == pytest.approx((100.0 * many[0], 100.0 * many[1]), rel=1e-3)
+
+
+def front_and_gain(far: Objective, history: History) -> tuple[float, float]:
+    """The volume that is covered, and by how much one more trial is expected to add to it."""
+    asked = study(NEAR, far)
+    gain = incumbent(asked, history, {}).expected_gain
+    assert gain is not None
+    return pareto_front(asked, history).hypervolume, gain
+
+
+def times_ten(observation: Observation | None) -> Observation:
+    """Each measurement ten times as large."""
+    assert observation is not None
+    larger = {name: Measurement(10.0 * one.mean) for name, one in observation.measurements.items()}
+    return replace(observation, measurements=larger)
+
+
 def test_a_relative_bound_is_a_multiple_of_the_baseline() -> None:
     """Once that was measured; before, everything is acceptable."""
     limit = OutcomeConstraint("size", min=1.5, relative=True)
