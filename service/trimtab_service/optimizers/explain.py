@@ -15,7 +15,7 @@ from trimtab_service.domain.study import Study
 from trimtab_service.domain.suggestion import History, Trial, TrialState
 from trimtab_service.optimizers.encoding import Encoding, Rows, from_indices
 from trimtab_service.optimizers.evidence import MOST_ROWS, encodings, gather
-from trimtab_service.optimizers.gp_question import Question, beside, improvement
+from trimtab_service.optimizers.gp_question import Question, beside, improvement, where_it_works
 from trimtab_service.optimizers.incumbent import incumbent
 from trimtab_service.optimizers.region import Region
 from trimtab_service.optimizers.surrogates import Surrogates
@@ -59,7 +59,8 @@ def _expected_improvement(study: Study, question: Question, row: Rows) -> float 
     """In the unit of the objective, by trying [1, d]; None with several objectives."""
     if len(study.spec.objectives) > 1:
         return None
-    (value,) = improvement(question, question.rivals, question.pending[:0], seed=0).values(row)
+    gain = improvement(question, question.rivals, question.pending[:0], seed=0)
+    (value,) = where_it_works(question, gain).values(row)
     target = question.surrogates.targets[0]
     return float(np.exp(value)) * target.scale * target.spread
 

@@ -25,6 +25,9 @@ from trimtab_service.optimizers.targets import Role, Vector
 
 MOST_CENTRES = 3
 MOST_PENDING = 200  # trials that are taken into account, the most recent ones
+# Power of the probability that a trial works: a failure gains nothing, and tells of nothing
+# but the border, which is found with fewer of them.
+CAUTION = 2.0
 EXPLOIT_EVERY = 5  # trials, one exploits: it goes where the least cost is expected,
 EXPLOIT_NOISE = 0.05  # if the variance of the noise is less than this share of the costs'
 # Trials a parameter after which what a trial costs counts half: cheap trials
@@ -120,7 +123,7 @@ def acquisition(
     at_work = np.concatenate([question.pending, beside(answered, here)])[-MOST_PENDING:]
     exploits = number % EXPLOIT_EVERY == 0 and not len(at_work) and choice.acquisition not in SCORES
     if exploits and _can_exploit(question):
-        return _where_it_works(question, _exploiting(question))
+        return where_it_works(question, _exploiting(question), CAUTION)
     if choice.acquisition != DEFAULT:
         return _believed(question, _per_cost(question, _asked_for(question, choice, at_work, rng)))
     is_here = (at_work[:, question.encoding.width :] == here).all(axis=1)
@@ -163,13 +166,14 @@ def _exploiting(question: Question) -> ClosedForm:
     return ExpectedGain(question.posterior, question.here)
 
 
-def _where_it_works(question: Question, gain: ClosedForm) -> ClosedForm:
+def where_it_works(question: Question, gain: ClosedForm, power: float = 1.0) -> ClosedForm:
+    """The gain as far as trials work; see ``WhereItWorks``."""
     success = question.surrogates.success
-    return gain if success is None else WhereItWorks(gain, success, question.here)
+    return gain if success is None else WhereItWorks(gain, success, question.here, power)
 
 
 def _believed(question: Question, gain: ClosedForm) -> Acquisition:
-    gain = _where_it_works(question, gain)
+    gain = where_it_works(question, gain, CAUTION)
     return Believed(gain, question.beliefs, question.sharpness) if question.sharpness else gain
 
 

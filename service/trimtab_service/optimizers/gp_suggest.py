@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
 
@@ -11,7 +12,7 @@ from trimtab_service.domain.study import Study
 from trimtab_service.domain.suggestion import History, Source, Suggested
 from trimtab_service.optimizers.acquisitions import Choice
 from trimtab_service.optimizers.encoding import Rows
-from trimtab_service.optimizers.evidence import MOST_ROWS, gather
+from trimtab_service.optimizers.evidence import MOST_ROWS, gather, rows_of
 from trimtab_service.optimizers.gp_question import EXPLOIT_EVERY, EXPLOIT_NOISE, Question, acquisition, beside
 from trimtab_service.optimizers.gp_robust import suggest_robustly
 from trimtab_service.optimizers.gp_search import ranked
@@ -54,24 +55,32 @@ def suggest_by_model(
             return suggest_robustly(study, evidence, surrogates, count, answered, region, rng)
     question = Question.of(study, evidence, context, region, surrogates, along_costs=choice.along_costs)
     tried = tried_rows(study, history, context)
+    everything = partial(_attempts, study, history)
     answer: list[Suggested] = []
     with phase("acquisition"):
         while len(answer) < count:
             wanted = _wanted(question, choice, answered, history.next_number + len(answered), rng)
             row, why = pick(wanted, tried, answered, region, rng), ""
             if repeats:
-                row, why = _or_again(question, row, answered, history.next_number + len(answer))
+                row, why = _or_again(question, row, answered, history.next_number + len(answer), everything)
             answered = np.concatenate([answered, row])
             (point,) = region.points(row)
             answer.append(_suggested(point, why or ("" if len(first_new(row, tried)) else REPEATED)))
     return answer
 
 
+def _attempts(study: Study, history: History) -> Rows:
+    """Rows [t, d + c] of all trials, whatever came of them."""
+    return rows_of(study, [trial.parameters for trial in history.trials], [trial.context for trial in history.trials])
+
+
 def _suggested(point: Parameters, why: str) -> Suggested:
     return Suggested(point, Source.INCUMBENT if why else Source.MODEL, why)
 
 
-def _or_again(question: Question, new: Rows, answered: Rows, number: int) -> tuple[Rows, str]:
+def _or_again(
+    question: Question, new: Rows, answered: Rows, number: int, attempts: Callable[[], Rows]
+) -> tuple[Rows, str]:
     """The row [1, d] ``new`` to be trial ``number``, or one that is better measured again, and why.
 
     The trials that would exploit, were there less noise, are those that may
@@ -80,7 +89,8 @@ def _or_again(question: Question, new: Rows, answered: Rows, number: int) -> tup
     surrogates, width = question.surrogates, question.encoding.width
     if question.region.fixed or len(surrogates.objectives) > 1:
         return new, ""
-    doubtful = first_new(doubtful_best(surrogates.told, question.posterior, question.here)[:, :width], answered)
+    doubtful = doubtful_best(surrogates.told, question.posterior, question.here, attempts)[:, :width]
+    doubtful = first_new(doubtful, answered)
     if len(doubtful):
         return doubtful, DOUBTED
     noise = float(np.median(question.posterior.noise))

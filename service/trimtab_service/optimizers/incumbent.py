@@ -19,7 +19,7 @@ from trimtab_service.optimizers.base import generator
 from trimtab_service.optimizers.contenders import LIKELY, reference_costs
 from trimtab_service.optimizers.encoding import Encoding, Rows
 from trimtab_service.optimizers.evidence import MOST_ROWS, Evidence, encodings, gather
-from trimtab_service.optimizers.gp_question import Question, improvement
+from trimtab_service.optimizers.gp_question import Question, improvement, where_it_works
 from trimtab_service.optimizers.gp_robust import robustly_best
 from trimtab_service.optimizers.gp_search import ranked
 from trimtab_service.optimizers.pareto import balanced, front_of
@@ -34,9 +34,9 @@ def incumbent(study: Study, history: History, context: Parameters) -> Incumbent:
 
     Law: it is judged by the model and never by its own measurement alone, so
     the luckiest of many noisy measurements doesn't win. Of the trials that
-    fulfil the outcome constraints with a probability of at least one half, it
-    is the one of least posterior mean cost; where there is none, the one that
-    fulfils them most probably. With several objectives it is, of the Pareto
+    fulfil the outcome constraints with a probability of at least one half (and
+    work with one, if any of them does), it is the one of least posterior mean
+    cost; where there is none, the one that fulfils them most probably. With several objectives it is, of the Pareto
     front, the one that is far from the reference point in every objective
     (``pareto.balanced``), and ``mean`` is that of the first objective.
 
@@ -80,7 +80,9 @@ def _best(study: Study, surrogates: Surrogates, rows: Rows) -> int:
     """The index of the best of measured rows [n, d + c]; see ``incumbent``."""
     costs, log_probability = surrogates.means(rows), surrogates.log_probability_feasible(rows)
     probability = np.exp(log_probability)
-    acceptable: NDArray[np.intp] = np.flatnonzero(probability >= LIKELY)
+    likely = probability >= LIKELY
+    works = likely & (surrogates.probability_works(rows) >= LIKELY)
+    acceptable: NDArray[np.intp] = np.flatnonzero(works if works.any() else likely)
     if not len(acceptable):
         return int(np.lexsort((costs[:, 0], -log_probability))[0])
     if costs.shape[1] == 1:
@@ -115,7 +117,7 @@ def _expected_gain(
     question = Question.of(study, evidence, context, Region(study.spec.space), surrogates)
     if not (surrogates.probability_feasible(question.known) >= LIKELY).any():
         return None
-    gain = improvement(question, question.rivals, question.pending[:0], seed=0)
+    gain = where_it_works(question, improvement(question, question.rivals, question.pending[:0], seed=0))
     rng = generator(study, history)
     rows = question.every if question.every is not None else ranked(gain, question.region, question.centres(rng), rng)
     values: Vector = gain.values(rows)

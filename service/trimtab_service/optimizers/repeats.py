@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri
@@ -18,11 +20,14 @@ OUTCOMES = ndtri((np.arange(32) + 0.5) / 32)  # of a measurement, in deviations:
 AHEAD = 2.0
 
 
-def doubtful_best(evidence: Evidence, posterior: Posterior, here: Rows) -> Rows:
-    """Rows [k, d + c] taken for outliers that would be the best of all, measured once, in the context ``here`` [1, c].
+def doubtful_best(evidence: Evidence, posterior: Posterior, here: Rows, attempts: Callable[[], Rows]) -> Rows:
+    """Rows [k, d + c] taken for outliers that would be the best of all, tried once, in the context ``here`` [1, c].
 
     If one of them is true, it is what the study is looking for; one more
     measurement tells. The best one first.
+
+    attempts: the rows [t, d + c] of all trials, whatever came of them: who
+    tried again and got no measurement would get none the next time.
     """
     target = evidence.targets[0]
     if target.added is None:
@@ -31,8 +36,10 @@ def doubtful_best(evidence: Evidence, posterior: Posterior, here: Rows) -> Rows:
     in_context = (np.abs(evidence.rows[:, width:] - here) <= SAME).all(axis=1)
     expected = posterior.at(evidence.rows[evidence.measured]).means[:, 0]
     doubtful = np.flatnonzero((target.added > 0.0) & in_context & (target.costs < expected.min()))
-    seen = np.concatenate([evidence.rows, evidence.pending])
-    once = [index for index in doubtful if _times(seen, evidence.rows[index]) == 1]
+    if not len(doubtful):
+        return evidence.rows[:0]
+    tried = attempts()
+    once = [index for index in doubtful if _times(tried, evidence.rows[index]) == 1]
     found: Rows = evidence.rows[sorted(once, key=lambda index: float(target.costs[index]))]
     return found
 

@@ -87,6 +87,10 @@ class Surrogates:
         """Its logarithm, which tells hopeless rows apart."""
         return log_probability_feasible(self.bounds, rows)
 
+    def probability_works(self, rows: Rows) -> Vector:
+        """That a trial doesn't fail, [n] at rows [n, d + c]."""
+        return np.ones(len(rows)) if self.success is None else np.exp(self.success.log_probability(rows))
+
     def traded(self, *, along_costs: bool) -> tuple[Posterior, ...]:
         """What is weighed against each other: the objectives, and what a trial costs if that is asked for."""
         return (*self.objectives, *(self.of_role(Role.COST) if along_costs else ()))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from scipy.integrate import quad
+from scipy.special import log_ndtr
 from scipy.stats import norm
 
 from trimtab_service.optimizers.encoding import Rows
@@ -49,18 +50,44 @@ def test_names_can_fail() -> None:
 
 
 def test_at_one_point_the_chance_is_close_to_the_exact_posterior() -> None:
-    """Laplace's approximation against the integral over the one latent value there is."""
-    worked = np.array([True] * 5 + [False] * 2)
-    found = SuccessModel.of(np.full((7, 1), 0.5), worked, NUMBERS[:1])
+    """Against the integral over the one latent value there is; also where nearly all failed."""
+    for successes, failures in ((5, 2), (2, 24)):
+        assert_close_to_exact(successes, failures)
+
+
+def assert_close_to_exact(successes: int, failures: int) -> None:
+    """The chance of one more trial to work."""
+    worked = np.array([True] * successes + [False] * failures)
+    found = SuccessModel.of(np.full((len(worked), 1), 0.5), worked, NUMBERS[:1])
     assert found is not None
 
     def weight(latent: float) -> float:
         prior = norm.pdf(latent, found.latent.mean, np.sqrt(SCALE))
-        return float(prior * norm.cdf(latent) ** 5 * norm.cdf(-latent) ** 2)
+        return float(prior * norm.cdf(latent) ** successes * norm.cdf(-latent) ** failures)
 
     total = quad(weight, -10, 10)[0]
     expected = quad(lambda latent: weight(latent) * norm.cdf(latent), -10, 10)[0] / total
-    assert np.exp(found.log_probability(np.array([[0.5]])))[0] == pytest.approx(expected, abs=0.02)
+    chance = np.exp(found.log_probability(np.array([[0.5]])))[0]
+    assert chance == pytest.approx(expected, rel=0.1)
+
+
+def test_a_place_that_always_fails_is_believed_to_fail() -> None:
+    """As the exact posterior has it, by importance sampling; far from it, trials work."""
+    rng = np.random.default_rng(6)
+    failed = np.array([0.0, 0.47]) + 0.01 * rng.random((24, 2))
+    rows = np.concatenate([failed, [0.4, 0.0] + [0.6, 1.0] * rng.random((12, 2))])
+    worked = rows[:, 0] >= 0.3
+    found = SuccessModel.of(rows, worked, NUMBERS[:2])
+    assert found is not None
+    places = np.concatenate([rows, [[0.0, 0.47], [0.7, 0.5]]])
+    kernel = found.latent.kernel.parts(places, places)[0]
+    root = np.linalg.cholesky(kernel + 1e-8 * np.eye(len(places)))
+    latent = found.latent.mean + root @ rng.standard_normal((len(places), 100_000))
+    weights = np.exp(log_ndtr(np.where(worked, 1.0, -1.0)[:, None] * latent[:-2]).sum(axis=0))
+    exact = (weights * norm.cdf(latent[-2:])).sum(axis=1) / weights.sum()
+    chances = np.exp(found.log_probability(places[-2:]))
+    assert chances[0] < 0.05
+    np.testing.assert_allclose(chances, exact, atol=0.02)
 
 
 def test_the_slope_is_the_slope_of_the_values() -> None:

@@ -38,3 +38,20 @@ def test_five_hundred_trials_are_all_learned_from(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(incumbents, "MOST_ROWS", sys.maxsize)
     assert bounded == asked()
     assert [len(gather(study, measured(count), MOST_ROWS).rows) for count in (500, 501)] == [500, 500]
+
+
+@pytest.mark.parametrize("end", [TrialState.FAILED, TrialState.ABANDONED])
+def test_a_doubtful_best_that_cannot_be_measured_again_is_let_go(end: TrialState) -> None:
+    """It is suggested once more, and then never again."""
+    study = PROBLEM.study("gp")
+    points = tried(PROBLEM, 26)
+    trials = [trial(1, point, TrialState.COMPLETED, Measurement(cost(point))) for point in points]
+    trials[-1] = trial(1, points[-1], TrialState.COMPLETED, Measurement(-1e3))
+    asked = []
+    for _ in range(3):
+        past = history_of(trials)
+        (suggested,) = optimizer(study.algorithm).suggest(study, past, {}, 1, generator(study, past))
+        asked.append(suggested.detail)
+        trials.append(trial(1, suggested.parameters, end))
+    assert asked[0] == gp_suggest.DOUBTED
+    assert gp_suggest.DOUBTED not in asked[1:]

@@ -134,3 +134,17 @@ def test_the_cost_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     trials = [trial(1, {"x": x}, DONE, Measurement((x - 0.5) ** 2)) for x in rng.random(500).tolist()]
     found = incumbent(LINE.study("gp"), history_of(trials), {})
     assert float(found.parameters["x"]) == pytest.approx(0.5, abs=0.02)
+
+
+def test_what_mostly_fails_is_not_recommended() -> None:
+    """Though it was the best one, once; and nothing is to be gained where trials fail."""
+    places = np.linspace(0.3, 1.0, 15).tolist()
+    trials = [trial(1, {"x": x}, DONE, Measurement(x)) for x in [0.1, *places]]
+    lucky = history_of([*trials, *(trial(1, {"x": 0.1}, FAILED) for _ in range(10))])
+    assert incumbent(LINE.study("gp"), lucky, {}).parameters == {"x": 0.3}
+    walled = history_of([*trials[1:], *(trial(1, {"x": x}, FAILED) for x in np.linspace(0.0, 0.29, 12).tolist())])
+    open_gain = incumbent(LINE.study("gp"), history_of(trials[1:]), {}).expected_gain
+    walled_gain = incumbent(LINE.study("gp"), walled, {}).expected_gain
+    assert open_gain is not None
+    assert walled_gain is not None
+    assert walled_gain < 0.2 * open_gain
