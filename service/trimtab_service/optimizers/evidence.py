@@ -15,6 +15,7 @@ from trimtab_service.domain.space import Parameters, ParameterValue
 from trimtab_service.domain.study import Study
 from trimtab_service.domain.suggestion import History, Trial, TrialState
 from trimtab_service.optimizers.encoding import Encoding, Rows
+from trimtab_service.optimizers.hypervolume import non_dominated
 from trimtab_service.optimizers.noise import halvings, weighed
 from trimtab_service.optimizers.targets import LEAST_VARIANCE as LEAST_VARIANCE
 from trimtab_service.optimizers.targets import (
@@ -104,7 +105,7 @@ def rows_of(study: Study, points: Sequence[Parameters], contexts: Sequence[Mappi
     return np.hstack([parameters.encode(points), context.encode(contexts)])
 
 
-def gather(study: Study, history: History, most: int) -> Evidence:
+def gather(study: Study, history: History, most: int, *, along_costs: bool = False) -> Evidence:
     """The evidence of a history with at least one completed trial.
 
     Abandoned trials say nothing and are left out. What the metrics are turned
@@ -117,9 +118,11 @@ def gather(study: Study, history: History, most: int) -> Evidence:
     counts and, in a study with a half-life, ages add to that: see ``noise``.
 
     Beyond ``most`` trials, some are left out; ``thin`` says which.
+
+    along_costs: whether the best at every cost is looked for.
     """
     trials = [trial for trial in history.trials if trial.state in (TrialState.COMPLETED, TrialState.FAILED)]
-    targets = _targets(study, trials)
+    targets = _targets(study, trials, along_costs)
     rows = rows_of(study, [trial.parameters for trial in trials], [trial.context for trial in trials])
     kept = thin(rows, _merit(targets), most)
     waiting = history.in_state(TrialState.PENDING)
@@ -132,7 +135,7 @@ def gather(study: Study, history: History, most: int) -> Evidence:
     )
 
 
-def _targets(study: Study, trials: Sequence[Trial]) -> tuple[Target, ...]:
+def _targets(study: Study, trials: Sequence[Trial], along_costs: bool) -> tuple[Target, ...]:
     """Of completed and failed trials."""
     spec = study.spec
     measured = np.array([trial.state is TrialState.COMPLETED for trial in trials])
@@ -146,7 +149,11 @@ def _targets(study: Study, trials: Sequence[Trial]) -> tuple[Target, ...]:
 
     # How bad a point is in a bad condition counts, where it must be good in all of them.
     whisker = WHISKER if spec.robustness is None else math.inf
-    targets = [objective_target(one.metric, one.sign, *values(one.metric), whisker) for one in spec.objectives]
+    ends = _ends(study, completed, along_costs)
+    targets = [
+        objective_target(one.metric, one.sign, *values(one.metric), whisker, end)
+        for one, end in zip(spec.objectives, ends, strict=True)
+    ]
     for constraint in spec.outcome_constraints:
         bounds = constraint.bounds(baseline_value(study, completed, constraint.metric))
         targets.append(constraint_target(constraint.metric, bounds, *values(constraint.metric)))
@@ -154,6 +161,27 @@ def _targets(study: Study, trials: Sequence[Trial]) -> tuple[Target, ...]:
         targets.append(cost_target(spec.cost_metric, *values(spec.cost_metric)))
     ages = None if spec.half_life is None else halvings(trials, spec.half_life)
     return tuple(weighed(target, _counts(found[target.name], measured), ages) for target in targets)
+
+
+def _ends(study: Study, completed: Sequence[Trial], along_costs: bool) -> list[float]:
+    """The worst cost of interest of each objective: where its front ends, or the reference point; -inf without a front.
+
+    What lies there may be far from all others, and yet is no mishap.
+    """
+    spec = study.spec
+    traded = [(one.metric, one.sign, one.reference_point) for one in spec.objectives]
+    if along_costs and spec.cost_metric is not None:
+        traded.append((spec.cost_metric, 1.0, None))
+    if len(traded) == 1:
+        return [-math.inf]
+    costs = np.array(
+        [[sign * each.mean for each in _measurements(study, completed, name)] for name, sign, _ in traded]
+    ).T
+    worst = costs[non_dominated(costs)].max(axis=0).tolist()
+    return [
+        end if reference is None else max(end, sign * reference)
+        for end, (_, sign, reference) in zip(worst, traded, strict=True)
+    ][: len(spec.objectives)]
 
 
 def _counts(measurements: Sequence[Measurement], measured: Mask) -> Vector:

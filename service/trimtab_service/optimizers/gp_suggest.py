@@ -46,7 +46,7 @@ def suggest_by_model(
     """
     encoding = region.encoding
     answered = encoding.encode([suggested.parameters for suggested in earlier])
-    evidence = gather(study, history, MOST_ROWS)
+    evidence = gather(study, history, MOST_ROWS, along_costs=choice.along_costs)
     # Whatever other studies make of this one, some trials owe them nothing.
     related = () if owes_nothing(history.next_number) else history.related
     surrogates = Surrogates.of(study, evidence, related)

@@ -36,11 +36,11 @@ def pareto_front(study: Study, history: History) -> ParetoFront:
     completed = history.in_state(TrialState.COMPLETED)
     if not completed:
         raise NothingObserved("nothing was observed yet: there is no front")
-    evidence = gather(study, history, MOST_ROWS)
+    with_cost = len(study.spec.objectives) == 1 and study.spec.cost_metric is not None
+    evidence = gather(study, history, MOST_ROWS, along_costs=with_cost)
     surrogates = Surrogates.of(study, evidence, history.related)
     measured = np.flatnonzero(evidence.measured)
     rows, numbers = evidence.rows[measured], evidence.numbers[measured]
-    with_cost = len(study.spec.objectives) == 1 and study.spec.cost_metric is not None
     costs, probability = surrogates.means(rows, along_costs=with_cost), surrogates.probability_feasible(rows)
     reference = reference_costs(study.spec, surrogates, rows, along_costs=with_cost)
     chosen = front_of(costs, rows, probability)

@@ -117,8 +117,11 @@ def objective_target(
     measurements: Sequence[Measurement],
     measured: Mask,
     whisker: float = WHISKER,
+    of_interest: float = -math.inf,
 ) -> Target:
     """Of an objective: the bad side clipped at Q3 + ``whisker`` interquartile ranges, standardized.
+
+    of_interest: the cost up to which nothing is clipped.
 
     measurements: of the completed trials. measured: [n] which trials those
     are. A failed trial counts as the worst cost, or one standard deviation
@@ -128,7 +131,7 @@ def objective_target(
     raw = np.array([sign * measurement.mean for measurement in measurements])
     # Costs near the largest double must not overflow in the sums below.
     scale = _scale(raw)
-    clipped = _clip_bad_side(raw / scale, whisker)
+    clipped = _clip_bad_side(raw / scale, whisker, of_interest / scale)
     location, spread = _standard(clipped)
     costs = np.empty(len(measured))
     costs[measured] = (clipped - location) / spread
@@ -208,9 +211,9 @@ def _standard(values: Vector) -> tuple[float, float]:
     return location, spread if spread >= LEAST_SPREAD * max(1.0, abs(location)) else 1.0
 
 
-def _clip_bad_side(costs: Vector, whisker: float) -> Vector:
+def _clip_bad_side(costs: Vector, whisker: float, of_interest: float) -> Vector:
     first, third = np.percentile(costs, (25, 75))
-    return np.minimum(costs, third + whisker * (third - first)) if third > first else costs
+    return np.minimum(costs, max(third + whisker * (third - first), of_interest)) if third > first else costs
 
 
 def _spread_out(known: Vector | None, measured: Mask, *, fill: bool) -> Vector | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -219,3 +220,23 @@ def test_along_the_costs_gaps_of_the_front_are_filled(options: Parameters, *, de
     (suggested,) = optimizer(asked.algorithm).suggest(asked, told, {}, 1, generator(asked, told))
     assert (float(suggested.parameters["x"]) > 0.9) == dearest
     assert dearest or 0.35 < float(suggested.parameters["x"]) < 0.85
+
+
+@pytest.mark.parametrize("along_costs", [False, True])
+def test_the_far_end_of_a_front_is_no_outlier(along_costs: bool) -> None:
+    """What is measured there is predicted there, so that it isn't on the front beyond the reference point."""
+    steep = Objective("near", MINIMIZE, reference_point=None if along_costs else 500.0)
+    trials = []
+    for x in np.linspace(0.0, 1.0, 21).tolist():
+        one = trial(1, {"x": x}, TrialState.COMPLETED, Measurement(0.0))
+        values = {"near": math.exp(8.0 * x), "far": 6.0 - 5.0 * x, "size": 0.0}
+        observation = Observation(Outcome.COMPLETED, {name: Measurement(value) for name, value in values.items()})
+        trials.append(replace(one, observation=observation))
+    asked = study(steep) if along_costs else study(steep, Objective("far", MINIMIZE))
+    if along_costs:
+        asked = replace(asked, spec=replace(asked.spec, cost_metric="far"))
+    front = pareto_front(asked, history_of(trials))
+    for point in front.points:
+        expected = math.exp(8.0 * float(point.parameters["x"]))
+        assert point.predictions["near"].mean == pytest.approx(expected, rel=0.2, abs=60.0)
+    assert front.hypervolume == pytest.approx(front.history[-1][1], rel=0.05)
