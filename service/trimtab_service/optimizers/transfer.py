@@ -34,7 +34,7 @@ from trimtab_service.optimizers.gp_posterior import Posterior, posterior_of
 from trimtab_service.optimizers.novelty import first_new
 from trimtab_service.optimizers.outliers import robust
 from trimtab_service.optimizers.region import Region
-from trimtab_service.optimizers.targets import Target, Vector, objective_target
+from trimtab_service.optimizers.targets import Mask, Target, Vector, objective_target
 
 MOST_BORROWED = 150  # rows of other studies, of all together
 LEAST_BORROWED = 3  # trials, below which a study has nothing to tell
@@ -64,10 +64,12 @@ class Source:
 
     rows: [m, d] of completed trials whose values are legal here; a parameter
         that it doesn't have is where parameters are that don't exist.
+    has: [d] which of the columns it has at all.
     target: its objective there, standardized within that study. trials: [m].
     """
 
     rows: Rows
+    has: Mask
     target: Target
     trials: tuple[Trial, ...]
 
@@ -98,14 +100,23 @@ class Source:
         target = objective_target(objective.metric, objective.sign, kind, measurements, all_measured)
         stacked = np.array(rows)
         telling = thin(stacked, target.costs, most)
-        return cls(stacked[telling], target.at(telling), tuple(kept[index] for index in telling))
+        columns = [index for index, _ in shared] + [parameters.width + index for index, _ in shared_context]
+        has = np.isin(np.arange(stacked.shape[1]), columns)
+        return cls(stacked[telling], has, target.at(telling), tuple(kept[index] for index in telling))
 
     def posterior(self, categorical: Sequence[int]) -> Posterior | None:
-        """What a Gaussian process of its observations believes; None where that predicts hardly any of them."""
-        count = len(self.rows)
-        told = Evidence(self.rows, (self.target,), np.ones(count, dtype=bool), np.arange(1, count + 1), self.rows[:0])
-        treated, found = robust(told, categorical)
-        posterior = posterior_of(treated, found, categorical)
+        """What a Gaussian process of its observations believes; None where that predicts hardly any of them.
+
+        It is the same along what the study doesn't have: nobody knows where on that scale it was.
+        """
+        count, rows = len(self.rows), self.rows[:, self.has]
+        told = Evidence(rows, (self.target,), np.ones(count, dtype=bool), np.arange(1, count + 1), rows[:0])
+        names = np.flatnonzero(np.isin(np.flatnonzero(self.has), categorical)).tolist()
+        treated, found = robust(told, names)
+        lengthscales = np.full(len(self.has), math.inf)
+        lengthscales[self.has] = found.lengthscales
+        treated = replace(treated, rows=self.rows)
+        posterior = posterior_of(treated, replace(found, lengthscales=lengthscales), categorical)
         return posterior if _predicted_share(posterior, treated) >= LEAST_PREDICTED else None
 
     def best(self, posterior: Posterior) -> list[Trial]:

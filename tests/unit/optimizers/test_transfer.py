@@ -72,6 +72,61 @@ def test_only_what_is_shared_is_told() -> None:
     assert found.rows.tolist() == [[0.5, 0.5], [0.25, 0.5], [1.0, 0.5]]
 
 
+CUBE = Problem(
+    "cube",
+    (*SQUARE.parameters, Float("z", 0.0, 1.0), Categorical("kind", ("a", "b"))),
+    context=(Float("load", 0.0, 1.0), Categorical("host", ("a", "b"))),
+)
+
+
+def test_what_a_study_does_not_have_means_nothing_to_it() -> None:
+    """What it believes is the same along numbers and names that it lacks, of parameters and of the context."""
+    study = CUBE.study("gp")
+    found = Source.of(study, related(), 100)
+    assert found is not None
+    assert found.has.tolist() == [True, True, False, False, False, False]
+    posterior = found.posterior((3, 5))
+    assert posterior is not None
+    rng = np.random.default_rng(2)
+    here = np.tile([0.2, 0.9, 0.5, 2.0, 0.5, 2.0], (20, 1))
+    elsewhere = here.copy()
+    elsewhere[:, [2, 4]], elsewhere[:, [3, 5]] = rng.random((20, 2)), rng.integers(0, 2, (20, 2))
+    local = posterior.at(elsewhere)
+    assert local.means.tolist() == posterior.at(here).means.tolist()
+    assert local.deviations.tolist() == posterior.at(here).deviations.tolist()
+    slopes = posterior.slope(local, np.ones((20, 1)), np.ones(20))
+    assert slopes[:, 2:].tolist() == [[0.0] * 4] * 20
+    own = Source.of(SQUARE.study("gp"), related(), 100)
+    assert own is not None
+    alone = own.posterior(())
+    assert alone is not None
+    np.testing.assert_allclose(local.means, alone.at(elsewhere[:, :2]).means, rtol=1e-9)
+
+
+def test_what_a_study_does_not_have_is_learned_here() -> None:
+    """With a parameter more, what it tells leaves a smaller error than nothing does, all along that parameter."""
+
+    def error(others: list[Related], seed: int) -> float:
+        problem = Problem("more", (*SQUARE.parameters, Float("z", 0.0, 1.0)))
+        study, rng = problem.study("gp"), np.random.default_rng(seed)
+
+        def value(point: np.ndarray) -> float:
+            return 4.0 * bowl(point[0], point[1]) + 2.0 * float(point[2] - 0.9) ** 2
+
+        own = [
+            trial(1, dict(zip("xyz", map(float, row), strict=True)), TrialState.COMPLETED, Measurement(value(row)))
+            for row in rng.random((8, 3))
+        ]
+        evidence = gather(study, history_of(own), 100)
+        surrogates = Surrogates.of(study, evidence, others)
+        rows = rng.random((200, 3))
+        expected = surrogates.targets[0].value(surrogates.means(rows)[:, 0])
+        return float(np.mean([(one - value(row)) ** 2 for one, row in zip(expected, rows, strict=True)]))
+
+    for seed in range(3):
+        assert error([related(40, lambda x, y: 4.0 * bowl(x, y))], seed) < 0.2 * error([], seed)
+
+
 def test_the_best_ones_come_first() -> None:
     """By what is expected of them, and none of two that are all but the same."""
     found = Source.of(SQUARE.study("gp"), related(60), 100)
