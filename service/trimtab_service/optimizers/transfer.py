@@ -31,6 +31,7 @@ from trimtab_service.optimizers.encoding import Encoding, Rows
 from trimtab_service.optimizers.evidence import MOST_ROWS, Evidence, categorical_columns, encodings, gather, thin
 from trimtab_service.optimizers.gp_fit import Loss, search
 from trimtab_service.optimizers.gp_posterior import Posterior, posterior_of
+from trimtab_service.optimizers.noise import halvings, weighed
 from trimtab_service.optimizers.novelty import first_new
 from trimtab_service.optimizers.outliers import robust
 from trimtab_service.optimizers.region import Region
@@ -98,6 +99,8 @@ class Source:
         measurements = [theirs.reward(each.observation, objective.metric) for each in kept if each.observation]
         kind, all_measured = theirs.metric(objective.metric).kind, np.ones(len(kept), dtype=bool)
         target = objective_target(objective.metric, objective.sign, kind, measurements, all_measured)
+        counts = np.array([measurement.count for measurement in measurements], dtype=float)
+        target = weighed(target, counts, None if theirs.half_life is None else halvings(kept, theirs.half_life))
         stacked = np.array(rows)
         telling = thin(stacked, target.costs, most)
         columns = [index for index, _ in shared] + [parameters.width + index for index, _ in shared_context]
@@ -245,18 +248,21 @@ def _agreement(predicted: Vector, costs: Vector) -> float:
 def _predicted_share(posterior: Posterior, told: Evidence) -> float:
     """What part of the variance of the costs [n] the model explains, each predicted from all the others.
 
-    By Dubrule's formula, see ``outliers.left_out``. Outliers aren't counted.
+    By Dubrule's formula, see ``outliers.left_out``. Outliers aren't counted,
+    and the others by how much a cost is expected to vary: what nobody can predict doesn't hide what is predicted.
     """
-    costs, count = told.costs, len(told.costs)
+    costs = told.costs
     inverse = posterior.inverse.T @ posterior.inverse
     sums = inverse.sum(axis=0)
     precisions = np.maximum(inverse.diagonal() - np.square(sums) / sums.sum(), np.finfo(float).tiny)
     residuals = (inverse @ costs - sums * float(sums @ costs / sums.sum())) / precisions
-    off = (costs - costs.mean()) * count / (count - 1)
+    weights = 1.0 / (posterior.kernel.scale + posterior.noise)
+    rest = weights.sum() - weights
+    off = costs - (weights @ costs - weights * costs) / rest
     added = told.targets[0].added
-    counted = np.ones(count, dtype=bool) if added is None else added == 0.0
-    total = float(np.square(off[counted]).sum())
-    return 1.0 - float(np.square(residuals[counted]).sum()) / total if total else 0.0
+    counted = weights if added is None else np.where(added == 0.0, weights, 0.0)
+    total = float(counted @ np.square(off))
+    return 1.0 - float(counted @ np.square(residuals)) / total if total else 0.0
 
 
 def _weights(predicted: Rows, costs: Vector) -> tuple[Vector, float, float]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 
 import numpy as np
 import pytest
 
-from contract.optimizers.problems import Problem, history_of, trial
+from contract.optimizers.problems import NOW, Problem, history_of, trial
 from trimtab_service.domain.metric import Goal, Metric, Objective
 from trimtab_service.domain.observation import Measurement, Observation, Outcome
 from trimtab_service.domain.space import Categorical, Float, Parameters
@@ -125,6 +126,33 @@ def test_what_a_study_does_not_have_is_learned_here() -> None:
 
     for seed in range(3):
         assert error([related(40, lambda x, y: 4.0 * bowl(x, y))], seed) < 0.2 * error([], seed)
+
+
+@pytest.mark.parametrize("half_life", [None, timedelta(days=20)])
+def test_what_others_measured_counts_as_it_does_there(half_life: timedelta | None) -> None:
+    """With the counts and the ages that their own model has: the same noise, and the same beliefs."""
+    study = SQUARE.study("gp")
+    theirs = replace(study, spec=replace(study.spec, half_life=half_life))
+    rng = np.random.default_rng(4)
+    trials = []
+    for index, (x, y) in enumerate(rng.random((40, 2)).tolist()):
+        count = 1 if index % 2 else 10_000
+        value = bowl(x, y) + 0.5 * float(rng.standard_normal()) / count**0.5
+        one = trial(1, {"x": x, "y": y}, TrialState.COMPLETED, Measurement(value, count))
+        trials.append(replace(one, complete_time=NOW + index * timedelta(days=1)))
+    past = history_of(trials)
+    found = Source.of(study, Related(theirs, past), 100)
+    assert found is not None
+    evidence = gather(theirs, past, 100)
+    factors, expected = found.target.noise_factors, evidence.targets[0].noise_factors
+    assert factors is not None
+    assert expected is not None
+    assert factors.tolist() == expected.tolist()
+    posterior = found.posterior(())
+    assert posterior is not None
+    (own,) = Surrogates.of(theirs, evidence).posteriors
+    rows = rng.random((20, 2))
+    np.testing.assert_allclose(posterior.at(rows).means, own.at(rows).means, rtol=1e-9)
 
 
 def test_the_best_ones_come_first() -> None:
