@@ -142,7 +142,7 @@ def _predicted(target: Target, means: Vector, deviations: Vector) -> list[Predic
     """In the unit of the metric, of normal standardized costs with means [n] and deviations [n]."""
     ends = np.stack([target.value(means - INTERVAL * deviations), target.value(means + INTERVAL * deviations)])
     if isinstance(target.transform, Straight):
-        expected, errors = target.value(means), target.spread * deviations
+        expected, errors = target.value(means), target.scale * target.spread * deviations
     else:
         values = target.value(means[:, None] + deviations[:, None] * NODES)
         expected = values @ WEIGHTS

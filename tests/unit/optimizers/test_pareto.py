@@ -21,7 +21,7 @@ from trimtab_service.optimizers.catalog import optimizer
 from trimtab_service.optimizers.evidence import gather
 from trimtab_service.optimizers.incumbent import incumbent
 from trimtab_service.optimizers.pareto import balanced, front_of, pareto_front
-from trimtab_service.optimizers.surrogates import Surrogates
+from trimtab_service.optimizers.surrogates import INTERVAL, Surrogates
 
 MINIMIZE, MAXIMIZE = Goal.MINIMIZE, Goal.MAXIMIZE
 PLACES: list[float] = np.linspace(0.0, 1.0, 11).tolist()
@@ -159,6 +159,18 @@ def test_a_relative_bound_is_a_multiple_of_the_baseline() -> None:
     assert incumbent(asked, past(PLACES), {}).parameters == {"x": PLACES[6]}
     unknown = incumbent(asked, past([0.0, 0.3, 0.8]), {})
     assert (unknown.parameters, unknown.probability_feasible) == ({"x": 0.0}, None)
+
+
+def test_a_metric_that_waits_for_the_baseline_is_predicted_in_its_unit() -> None:
+    """Its standard error as well, as its interval is."""
+    limit = OutcomeConstraint("size", max=1.5, relative=True)
+    asked = study(NEAR, constraints=[limit], baseline={"x": 0.45})
+    history = past(PLACES[::3])
+    larger = [replace(one, observation=times_ten(one.observation)) for one in history.trials]
+    surrogates = Surrogates.of(asked, gather(asked, replace(history, trials=tuple(larger)), 100))
+    (found,) = surrogates.predictions(np.array([[0.55]]))
+    size = found["size"]
+    assert size.standard_error == pytest.approx((size.high - size.low) / (2.0 * INTERVAL))
 
 
 def test_the_difference_of_two_points_is_judged_jointly() -> None:
