@@ -18,6 +18,7 @@ from scipy.linalg import blas, lapack
 
 from trimtab_service.optimizers.encoding import Rows
 from trimtab_service.optimizers.evidence import LEAST_VARIANCE, Evidence, Vector
+from trimtab_service.optimizers.gp_names import TOGETHER, Names
 from trimtab_service.optimizers.quasi_newton import descend
 
 # The scale of lengths grows with the diagonal of the cube (Hvarfner, Hellsten,
@@ -39,6 +40,8 @@ MANY, SAMPLE = 200, 100  # rows from which a search begins with a sample, and ho
 MOST_CURVED = 24  # lengthscales up to which the curvature is looked at: it takes one evaluation of the sample each
 STEP = 1e-3  # of theta, to see how slopes change
 PRECISION = 0.02  # of the loss; far less than what one more row changes
+# Columns of names, for each eight parameters, up to which they are quicker than pairs of rows.
+MOST_NAMES = 64
 # What one row adds to the curvature along each of theta, on average. With it a search needs six
 # evaluations where L-BFGS-B, which has to find the scale out, needs ten.
 TOLD_BY_A_ROW = 0.2
@@ -64,9 +67,11 @@ class Loss:
 
     A name is as many columns as it has values, each root(1/2) where the name
     is that value and 0 elsewhere: two rows with different names are 1 apart.
+    Where these would be many, ``names`` says the same by pairs of rows.
 
     columns: [n, c + 1] the c columns of all parameters, centred, and ones, in
         Fortran's order. owners: [c] whose column it is.
+    names: of the parameters ``named`` [w], which have no columns; None: all have.
     costs: [n]. variances: [n], or None for a noise level to be fitted.
     factors: [n] of that level in each row's variance. added: [n] variances
         on top of either, of rows that are taken for outliers.
@@ -75,6 +80,8 @@ class Loss:
 
     columns: Rows
     owners: NDArray[np.intp]
+    names: Names | None
+    named: NDArray[np.intp]
     costs: Vector
     variances: Vector | None
     factors: Vector
@@ -86,12 +93,17 @@ class Loss:
     def of(cls, evidence: Evidence, categorical: Sequence[int]) -> Loss:
         """The loss that says how well hyperparameters explain the evidence."""
         count, width = evidence.rows.shape
-        parts: list[Rows] = []
+        values = {index: np.unique(evidence.rows[:, index]) for index in categorical}
+        many = sum(map(len, values.values())) > MOST_NAMES * math.ceil(len(values) / TOGETHER)
+        named = np.array(sorted(values) if many else [], dtype=np.intp)
+        parts: list[Rows] = [np.empty((count, 0))]
         owners: list[int] = []
         for index in range(width):
             column = evidence.rows[:, index, None]
-            if index in categorical:
-                column = (column == np.unique(column)) * math.sqrt(0.5)
+            if many and index in values:
+                continue
+            if index in values:
+                column = (column == values[index]) * math.sqrt(0.5)
             parts.append(column)
             owners += [index] * column.shape[1]
         columns = np.hstack(parts)
@@ -103,6 +115,8 @@ class Loss:
         return cls(
             columns,
             np.array(owners, dtype=np.intp),
+            Names.of(evidence.rows[:, named]) if many else None,
+            named,
             target.costs,
             target.variances,
             factors=np.ones(count) if target.noise_factors is None else target.noise_factors,
@@ -120,7 +134,7 @@ class Loss:
         """Loss, and gradient of theta's shape; infinity where the covariance isn't positive."""
         width, count = self.width, len(self.costs)
         scaled = self._scaled(theta)
-        kernel, linear = _matern(scaled, theta[width])
+        kernel, linear = self._kernel(scaled, theta)
         solved = self._solved(kernel, theta)
         if solved is None:
             return math.inf, np.zeros_like(theta)
@@ -142,13 +156,15 @@ class Loss:
         pulled = blas.dsymm(5.0 / 3.0, steep, scaled, lower=1)
         squares = pulled[:, -1] @ np.square(scaled[:, :-1]) - (scaled[:, :-1] * pulled[:, :-1]).sum(axis=0)
         gradient[:width] = np.bincount(self.owners, squares, width)
+        if self.names is not None:
+            gradient[self.named] = 5.0 / 3.0 * np.exp(-2.0 * theta[self.named]) * self.names.totals(linear)
         standard = (theta - self.means) / self.deviations
         gradient += standard / self.deviations
         return value + 0.5 * float(standard @ standard), gradient
 
     def mean(self, theta: Vector) -> float:
         """The constant mean under which the costs are most likely."""
-        kernel, _ = _matern(self._scaled(theta), theta[self.width])
+        kernel, _ = self._kernel(self._scaled(theta), theta)
         solved = self._solved(kernel, theta)
         if solved is None:
             raise ValueError("the covariance of the evidence isn't positive definite")
@@ -156,7 +172,7 @@ class Loss:
 
     def inverse(self, theta: Vector) -> Rows:
         """[n, n] of the covariance of the costs, noise included; raises ValueError where it isn't positive."""
-        solved = self._solved(_matern(self._scaled(theta), theta[self.width])[0], theta)
+        solved = self._solved(self._kernel(self._scaled(theta), theta)[0], theta)
         if solved is None:
             raise ValueError("the covariance of the evidence isn't positive definite")
         lower, _ = lapack.dpotri(solved[0], lower=1, overwrite_c=1)
@@ -168,6 +184,7 @@ class Loss:
         return replace(
             self,
             columns=np.asfortranarray(self.columns[kept]),
+            names=None if self.names is None else Names.of(self.names.rows[kept]),
             costs=self.costs[kept],
             variances=None if self.variances is None else self.variances[kept],
             factors=self.factors[kept],
@@ -182,6 +199,10 @@ class Loss:
         scales = np.ones(len(self.owners) + 1)
         scales[:-1] = np.exp(-theta[self.owners])
         return self.columns * scales
+
+    def _kernel(self, scaled: Rows, theta: Vector) -> tuple[Vector, Vector]:
+        apart = None if self.names is None else self.names.sums(5.0 * np.exp(-2.0 * theta[self.named]))
+        return _matern(scaled, theta[self.width], apart)
 
     def _solved(self, kernel: Vector, theta: Vector) -> tuple[Rows, Vector, float] | None:
         """Of a packed kernel: the covariance's factor [n, n], its inverse times the residuals [n], and the mean."""
@@ -274,15 +295,18 @@ def _box(loss: Loss) -> tuple[Vector, Vector]:
     return ends[:, 0], ends[:, 1]
 
 
-def _matern(scaled: Rows, log_scale: float) -> tuple[Vector, Vector]:
+def _matern(scaled: Rows, log_scale: float, apart: Vector | None = None) -> tuple[Vector, Vector]:
     """Of rows [n, c + 1], ones last: the kernel scale (1 + s + s^2 / 3) exp(-s), and scale (1 + s) exp(-s).
 
-    s = root(5) r. Of the lower triangles of the [n, n] matrices, one column after the other.
+    s = root(5) r. apart: what there is to s^2 beyond the rows' distances.
+    All are of the lower triangles of [n, n] matrices, one column after the other.
     """
     norms = np.square(scaled[:, :-1]).sum(axis=1)
     squares = blas.dsyrk(-10.0, scaled[:, :-1], lower=1)
     squares = blas.dsyr2(5.0, norms, scaled[:, -1], a=squares, lower=1, overwrite_a=1)
     distance, _ = lapack.dtrttp(squares, uplo="L")
+    if apart is not None:
+        distance += apart
     np.sqrt(np.maximum(distance, 0.0, out=distance), out=distance)
     decay = np.exp(log_scale - distance)
     linear = distance + 1.0

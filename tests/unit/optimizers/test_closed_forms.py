@@ -139,6 +139,37 @@ def test_rows_may_have_noise_of_their_own(known: bool) -> None:
     np.testing.assert_allclose(local.deviations, deviations, atol=1e-6)
 
 
+@pytest.mark.parametrize("numbers", [0, 2])
+def test_many_names_are_told_apart_by_pairs_of_rows(numbers: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Loss, slope, mean and covariance are the ones of a column a name, of a sample of the rows too."""
+    rng = np.random.default_rng(6)
+    rows = np.hstack([rng.random((40, numbers)), rng.integers(0, 12, (40, 9)).astype(float)])
+    data = told(replace(evidence(40), rows=rows), noise_factors=rng.uniform(0.5, 2.0, 40))
+    categorical = range(numbers, numbers + 9)
+    monkeypatch.setattr(gp_fit, "MOST_NAMES", 1)
+    pairs = Loss.of(data, categorical)
+    monkeypatch.setattr(gp_fit, "MOST_NAMES", 1_000)
+    columns = Loss.of(data, categorical)
+    assert pairs.columns.shape[1] == numbers + 1
+    assert columns.columns.shape[1] > numbers + 90
+    kept = np.arange(0, 40, 3)
+    for ours, expected in ((pairs, columns), (pairs.at(kept), columns.at(kept))):
+        theta = expected.means + rng.uniform(-1.0, 1.0, len(expected.means))
+        assert ours(theta)[0] == pytest.approx(expected(theta)[0], rel=1e-9)
+        np.testing.assert_allclose(ours(theta)[1], expected(theta)[1], rtol=1e-9, atol=1e-9)
+        assert ours.mean(theta) == pytest.approx(expected.mean(theta), rel=1e-9)
+        np.testing.assert_allclose(ours.inverse(theta), expected.inverse(theta), rtol=1e-9, atol=1e-9)
+
+
+def test_the_columns_of_names_are_bounded() -> None:
+    """However many values they have, no more columns are made of them."""
+    rng = np.random.default_rng(6)
+    for count, values in ((30, 100), (4, 3)):
+        rows = rng.integers(0, values, (60, count)).astype(float)
+        loss = Loss.of(replace(evidence(60), rows=rows), range(count))
+        assert loss.columns.shape[1] <= 1 + gp_fit.MOST_NAMES
+
+
 def test_the_fit_is_a_minimum_of_the_loss() -> None:
     """No step in any direction is better, and the data's own scale is found."""
     data = evidence(40)
