@@ -106,8 +106,11 @@ def importances(study: Study, question: Question) -> dict[str, dict[str, float]]
             rows = changed[:, : encoding.width]
             changed[:, : encoding.width] = encoding.begun(rows, first[:, : encoding.width], second[:, : encoding.width])
         for metric, new in _values(question, changed).items():
-            variance = float(np.var(values[metric]))
-            share = 0.5 * float(np.mean(np.square(new - values[metric]))) / variance if variance > 0.0 else 0.0
+            # The squares of the largest numbers that there are would overflow.
+            unit = float(np.abs(values[metric]).max()) or 1.0
+            before, after = values[metric] / unit, new / unit
+            variance = float(np.var(before))
+            share = 0.5 * float(np.mean(np.square(after - before))) / variance if variance > 0.0 else 0.0
             shares[metric][name] = min(share, 1.0)
     return {
         metric: dict(sorted(found.items(), key=lambda pair: pair[1], reverse=True)) for metric, found in shares.items()

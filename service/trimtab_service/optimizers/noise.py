@@ -13,6 +13,8 @@ from trimtab_service.optimizers.targets import MOST_VARIANCE, Target, Vector
 
 MOST_HALVINGS = 40.0  # beyond them an observation says nothing, and 2^age stays a number to calculate with
 
+LEAST_FACTOR = 1e-6  # of a level of noise: with less, a covariance matrix stops being invertible
+
 
 def seen(trial: Trial) -> datetime:
     """When the trial was observed; for one whose observation carries no time, when it was suggested."""
@@ -49,7 +51,7 @@ def weighed(target: Target, counts: Vector, ages: Vector | None) -> Target:
             target if ages is None else replace(target, variances=np.minimum(target.variances * older, MOST_VARIANCE))
         )
     factors = older / counts
-    factors /= float(np.median(factors))
+    factors = np.maximum(factors / float(np.median(factors)), LEAST_FACTOR)
     return target if (factors == 1.0).all() else replace(target, noise_factors=factors)
 
 

@@ -17,7 +17,7 @@ from trimtab_service.optimizers.encoding import Rows
 from trimtab_service.optimizers.evidence import MOST_ROWS, baseline_value, gather, measurement
 from trimtab_service.optimizers.hypervolume import hypervolume, hypervolumes, non_dominated
 from trimtab_service.optimizers.surrogates import Surrogates
-from trimtab_service.optimizers.targets import Role, Target, Vector
+from trimtab_service.optimizers.targets import LARGEST, Role, Target, Vector
 
 
 def pareto_front(study: Study, history: History) -> ParetoFront:
@@ -45,7 +45,7 @@ def pareto_front(study: Study, history: History) -> ParetoFront:
     reference = reference_costs(study.spec, surrogates, rows, along_costs=with_cost)
     chosen = front_of(costs, rows, probability)
     targets = [*evidence.of(Role.OBJECTIVE), *(evidence.of(Role.COST) if with_cost else ())]
-    unit = math.prod(target.scale * target.spread for target in targets)
+    unit = min(math.prod(target.scale * target.spread for target in targets), LARGEST)
     by_number = {trial.number: trial for trial in completed}
     predictions = surrogates.predictions(rows[chosen])
     points = [
@@ -66,7 +66,7 @@ def pareto_front(study: Study, history: History) -> ParetoFront:
             },
             **{one.metric: one.reference_point for one in study.spec.objectives if one.reference_point is not None},
         },
-        hypervolume=unit * hypervolume(costs[chosen], reference),
+        hypervolume=min(unit * hypervolume(costs[chosen], reference), LARGEST),
         history=_growth(study, completed, targets, reference, unit),
     )
 
@@ -104,5 +104,6 @@ def _growth(
         low, high = constraint.bounds(baseline_value(study, completed, constraint.metric))
         values = np.array([measurement(study, trial, constraint.metric).mean for trial in completed])
         costs[(values < low) | (values > high)] = math.inf
-    volumes = unit * hypervolumes(costs, reference)
+    with np.errstate(over="ignore"):
+        volumes = np.minimum(unit * hypervolumes(costs, reference), LARGEST)
     return tuple((trial.number, float(volume)) for trial, volume in zip(completed, volumes, strict=True))

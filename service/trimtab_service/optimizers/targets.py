@@ -26,6 +26,7 @@ FAILURE_COST = 1.0  # in standard deviations: a failure is never better than thi
 LEAST_SPREAD = 1e-12  # of the largest cost: below it differences are rounding
 LEAST_VARIANCE = 1e-6  # of standardized costs: below it a covariance matrix stops being invertible
 MOST_VARIANCE = 1e6  # likewise: above it a measurement says nothing
+LARGEST = float(np.finfo(float).max)
 OWN_SPREAD = 1.0  # variance of the logarithm of a measurement's variance from point to point: a factor of e, as a rule
 SHARE_WITH_ERRORS = 0.5  # of the measured trials: below it standard errors are left aside
 
@@ -99,8 +100,10 @@ class Target:
         )
 
     def value(self, costs: Vector) -> Vector:
-        """In the unit of the metric."""
-        return self.sign * self.scale * self.transform.inverse(self.location + self.spread * costs)
+        """In the unit of the metric, as far as a double goes."""
+        with np.errstate(over="ignore"):
+            values = self.sign * self.scale * self.transform.inverse(self.location + self.spread * costs)
+        return np.clip(values, -LARGEST, LARGEST)
 
     def cost(self, value: float) -> float:
         """The standardized cost of a value in the unit of the metric; infinite values stay so."""
@@ -138,7 +141,9 @@ def objective_target(
     costs[~measured] = max(float(costs[measured].max()), FAILURE_COST)
     units = np.full(len(raw), scale * spread)
     variances = _spread_out(_variances(kind, measurements, units), measured, fill=True)
-    return Target(name, Role.OBJECTIVE, sign, costs, variances, location * scale, spread * scale)
+    # The unit of the least numbers that there are would vanish.
+    unit = max(spread * scale, float(np.finfo(float).tiny))
+    return Target(name, Role.OBJECTIVE, sign, costs, variances, location * scale, unit)
 
 
 def constraint_target(

@@ -11,7 +11,7 @@ import pytest
 from contract.optimizers.problems import NOW, trial
 from trimtab_service.domain.observation import Measurement
 from trimtab_service.domain.suggestion import Trial, TrialState
-from trimtab_service.optimizers.noise import MOST_HALVINGS, halvings, weighed
+from trimtab_service.optimizers.noise import LEAST_FACTOR, MOST_HALVINGS, halvings, weighed
 from trimtab_service.optimizers.targets import MOST_VARIANCE, Role, Target
 
 DAY = timedelta(days=1)
@@ -80,3 +80,12 @@ def test_where_all_are_alike_there_is_nothing_to_say() -> None:
     """The model with one level for all is the cheaper one."""
     assert weighed(target(), np.full(3, 7.0), None).noise_factors is None
     assert weighed(target([0.1] * 3), np.array([1.0, 2.0, 3.0]), None).noise_factors is None
+
+
+def test_no_count_makes_a_measurement_exact() -> None:
+    """Two means of countless measurements at one place are still two rows of an invertible covariance."""
+    costs = np.arange(6.0)
+    target = Target("y", Role.OBJECTIVE, 1.0, costs, None, 0.0, 1.0)
+    factors = weighed(target, np.array([1.0, 1.0, 1.0, 1.0, 1e17, 2.0**62]), None).noise_factors
+    assert factors is not None
+    assert factors.min() == LEAST_FACTOR

@@ -19,6 +19,7 @@ from trimtab_service.domain.suggestion import History, TrialState
 from trimtab_service.optimizers.base import generator
 from trimtab_service.optimizers.catalog import optimizer
 from trimtab_service.optimizers.evidence import gather
+from trimtab_service.optimizers.explain import explain
 from trimtab_service.optimizers.incumbent import incumbent
 from trimtab_service.optimizers.pareto import balanced, front_of, pareto_front
 from trimtab_service.optimizers.surrogates import INTERVAL, Surrogates
@@ -252,3 +253,38 @@ def test_the_far_end_of_a_front_is_no_outlier(along_costs: bool) -> None:
         expected = math.exp(8.0 * float(point.parameters["x"]))
         assert point.predictions["near"].mean == pytest.approx(expected, rel=0.2, abs=60.0)
     assert front.hypervolume == pytest.approx(front.history[-1][1], rel=0.05)
+
+
+def test_what_is_expected_lies_in_its_interval() -> None:
+    """Also of a metric that is mostly at its bound, and sometimes far beyond it."""
+    values = {0.0: 0.0, 0.1: 0.0, 0.2: 0.0, 0.45: 0.0, 0.7: 3e4, 0.75: 0.0, 0.95: 5e5}
+    trials = []
+    for x, size in values.items():
+        one = trial(1, {"x": x}, TrialState.COMPLETED, Measurement(0.0))
+        measured = {"near": Measurement(1.0), "far": Measurement(0.0), "size": Measurement(size)}
+        trials.append(replace(one, observation=Observation(Outcome.COMPLETED, measured)))
+    asked = study(NEAR, constraints=[OutcomeConstraint("size", max=0.01)])
+    surrogates = Surrogates.of(asked, gather(asked, history_of(trials), 100))
+    for found in surrogates.predictions(np.linspace(0.0, 1.0, 21)[:, None]):
+        one = found["size"]
+        assert one.low <= one.mean <= one.high
+        assert one.standard_error < 1e9
+
+
+@pytest.mark.parametrize("unit", [5e-324, 1e-300, 1e154, 1.7e308])
+def test_the_largest_and_the_least_numbers_have_finite_answers(unit: float) -> None:
+    """Predictions, importances, the front and what is to be gained."""
+    trials = []
+    for place, x in enumerate(PLACES):
+        one = trial(1, {"x": x}, TrialState.COMPLETED, Measurement(0.0))
+        measured = {"near": Measurement(place / 10.0 * unit), "far": Measurement(x), "size": Measurement(-x)}
+        trials.append(replace(one, observation=Observation(Outcome.COMPLETED, measured)))
+    asked, history = study(NEAR, replace(FAR, reference_point=None)), history_of(trials)
+    explained = explain(asked, history, {}, None, [])
+    assert np.isfinite([share for shares in explained.importances.values() for share in shares.values()]).all()
+    for one in explained.predictions.values():
+        assert np.isfinite([one.mean, one.standard_error, one.low, one.high]).all()
+    assert not np.isnan([volume for _, volume in pareto_front(asked, history).history]).any()
+    gain = incumbent(asked, history, {}).expected_gain
+    assert gain is not None
+    assert math.isfinite(gain)
