@@ -127,7 +127,10 @@ class StudyServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def DeleteStudy(self, request, context):
-        """Deletes a study with all that is in it, for good. Errors: NOT_FOUND,
+        """Deletes a study with all that is in it, for good. Trials of another study
+        that gets its name have the same names as its own: stop the workers first,
+        or take another name, or what they report counts for the new study.
+        Decisions carry a mark of their study, and are refused. Errors: NOT_FOUND,
         ABORTED (the etag is an older one).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
