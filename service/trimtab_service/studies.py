@@ -6,17 +6,18 @@ import asyncio
 import logging
 import secrets
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from time import monotonic
+from typing import TypeVar
 from uuid import uuid4
 
 from trimtab_service import algorithms
 from trimtab_service.bandits.catalog import bandit
 from trimtab_service.domain import errors
 from trimtab_service.domain.arms import levels
-from trimtab_service.domain.errors import EtagMismatch, InvalidArgument, StudyNotFound
+from trimtab_service.domain.errors import EtagMismatch, InvalidArgument, StudyNotFound, TooMuchContention
 from trimtab_service.domain.metric import Objective
 from trimtab_service.domain.space import SearchSpace
 from trimtab_service.domain.study import (
@@ -33,6 +34,8 @@ from trimtab_service.storage import Storage
 from trimtab_service.store.base import LogRow, Request
 
 log = logging.getLogger(__name__)
+
+Answer = TypeVar("Answer")
 
 MOST_REMEMBERED = 10_000  # studies
 # For how long a study that was read is taken for what it is. Who relies on every
@@ -60,6 +63,9 @@ CHANGEABLE = frozenset(
 """What an update may change: what a study means stays as it was when its history was made."""
 
 MOST_SPACES = 100  # that a study has had
+# Times a change is begun where others change the study between its reading and
+# its writing. Each time somebody got through, so it takes as many others in a row.
+MOST_ROUNDS = 20
 
 
 class Studies:
@@ -172,8 +178,20 @@ class Studies:
     ) -> Study:
         """Makes the study what ``change`` says of it; ``paths`` are those that it touches, see ``CHANGEABLE``.
 
-        Raises StudyNotFound, InvalidArgument, EtagMismatch, RequestIdReused.
+        Without an ``etag`` the study may be any that is stored: where another update comes in between,
+        ``change`` is asked again. Raises StudyNotFound, InvalidArgument, EtagMismatch, RequestIdReused.
         """
+        return await _until_through(lambda: self._updated(name, change, paths, etag, request), etag)
+
+    async def _updated(
+        self,
+        name: StudyName,
+        change: Callable[[Study], tuple[StudySpec, StudyState]],
+        paths: frozenset[str],
+        etag: str,
+        request: Request | None,
+    ) -> Study:
+        """One round of ``update``."""
         begun = monotonic()
         old = await self.get(name)
         if await self._replayed(old.uid, request):
@@ -211,13 +229,23 @@ class Studies:
         return self._remember(stored, begun)
 
     async def delete(self, name: StudyName, etag: str, request: Request | None) -> None:
-        """Raises StudyNotFound, EtagMismatch, RequestIdReused; a repeated request is answered like the first."""
-        if await self._replayed(f"namespaces/{name.namespace}", request):
+        """Raises StudyNotFound, EtagMismatch, RequestIdReused; a repeated request is answered like the first.
+
+        Without an ``etag`` whatever revision is stored goes.
+        """
+        await _until_through(lambda: self._deleted(name, etag, request), etag)
+
+    async def _deleted(self, name: StudyName, etag: str, request: Request | None) -> None:
+        """One round of ``delete``."""
+        scope = f"namespaces/{name.namespace}"
+        if await self._replayed(scope, request):
             return
         try:
             study = await self.get(name)
         except StudyNotFound:
             self.forget(name)
+            if await self._replayed(scope, request):  # sent twice at once: the other one was faster
+                return
             raise
         self._check_etag(study, etag)
         await self._storage.write(self._storage.store.delete_study, study, request)
@@ -228,6 +256,17 @@ class Studies:
     def _check_etag(study: Study, etag: str) -> None:
         if etag and etag != study.etag:
             raise EtagMismatch(f"{study.name} has changed since etag {etag[:64]!r} was read", etag=study.etag)
+
+
+async def _until_through(attempt: Callable[[], Awaitable[Answer]], etag: str) -> Answer:
+    """What ``attempt`` answers; it is made again where it met another revision, though its caller named none."""
+    for _ in range(MOST_ROUNDS):
+        try:
+            return await attempt()
+        except EtagMismatch:
+            if etag:
+                raise
+    raise TooMuchContention("too many callers change the study at once; retry")
 
 
 def _check_constraints(old: StudySpec, new: StudySpec) -> None:
