@@ -96,9 +96,9 @@ class QueueStore(Protocol):
         """Stores QUEUED trials, and deletes what they replace.
 
         That is every queued trial, but for MANUAL ones, that knows less than
-        they do, or is for another revision of the study; in a transaction of its own, so that until
-        it is done there are both. Since they have later numbers, no number is ever given again.
-        Raises NumberTaken, StudyNotFound.
+        they do, or is for another revision of the study, of an earlier number; in a transaction of its own, so that
+        until it is done there are both. The last number always stays, so none is ever given again.
+        Raises NumberTaken (also where it was replaced), StudyNotFound.
         """
         ...
 

@@ -25,8 +25,9 @@ from trimtab_service.store.documents import Document, refusal_document, refusal_
 from trimtab_service.store.queue import ANY_REVISION, MANUAL, MOST_IN_LINE, Claim, Claimed, ForeignTrial, QueuedTrial
 from trimtab_service.store.sql_requests import recall, remember
 from trimtab_service.store.sql_studies import NAMED
-from trimtab_service.store.sql_trials import ADVANCE, LOCK, STUDY_EXISTS, SqlTrials, answered, is_stored
+from trimtab_service.store.sql_trials import ADVANCE, LOCK, STUDY_EXISTS, SqlTrials, answered, is_behind, is_stored
 from trimtab_service.store.tables import progress, studies, trials
+from trimtab_service.store.transactions import Overtaken
 
 Storing: TypeAlias = Callable[[Connection, int], int]
 """Stores trials from a number on; how many they were."""
@@ -84,6 +85,10 @@ _HAND_OUT = (
         trials.c.study_uid == bindparam("old_uid"),
         trials.c.number == bindparam("old_number"),
         is_stored(TrialState.QUEUED),
+        # That it is what was looked at, which nobody may have held since.
+        trials.c.create_time == bindparam("old_time"),
+        trials.c.known == bindparam("old_known"),
+        trials.c.study_revision == bindparam("old_revision"),
     )
     .values(
         state=TrialState.PENDING.value,
@@ -97,6 +102,8 @@ _REPLACE = delete(trials).where(
     trials.c.study_uid == bindparam("old_uid"),
     is_stored(TrialState.QUEUED),
     trials.c.known < MANUAL,
+    # The highest number there is stays, so that the one after it never was another trial's.
+    trials.c.number < bindparam("least_number"),
     or_(trials.c.known < bindparam("old_known"), trials.c.study_revision != bindparam("revision")),
 )
 _IN_LINE = select(func.count()).where(
@@ -151,12 +158,12 @@ class SqlQueue(SqlTrials):
                 return (self._replayed(connection, name, now, request),)
             width = 1 + len(rows.QUEUED_COLUMNS)
             study = self.study_of(tuple(found[0][width:]))
-            queued = [rows.queued_of(row[1:width]).trial for row in found]
-            taken = tuple(_handed_out(study, trial, claim, now) for trial in queued)
-            answer = {"numbers": [trial.number for trial in queued]}
+            queued = [rows.queued_of(row[1:width]) for row in found]
+            taken = tuple(_handed_out(study, each.trial, claim, now) for each in queued)
+            answer = {"numbers": [trial.number for trial in taken]}
             asked = [] if request is None else [rows.request_row(study.uid, request, answer)]
-            for trial in taken:
-                if not connection.change_and_insert(_HAND_OUT, _handing_out(study, trial), rows.REQUEST, asked):
+            for each, trial in zip(queued, taken, strict=True):
+                if not connection.change_and_insert(_HAND_OUT, _handing_out(study, each, trial), rows.REQUEST, asked):
                     return None
                 asked = []
             return (Claimed(study, tuple(sorted(taken, key=lambda trial: trial.number)), found[0][0]),)
@@ -185,10 +192,11 @@ class SqlQueue(SqlTrials):
         skipped, whoever claims meanwhile would find neither.
         """
         least = min(each.known for each in queued)
+        numbers = [each.trial.number for each in queued]
 
-        def append(connection: Connection) -> bool:
+        def append(connection: Connection) -> bool | None:
             connection.insert((rows.QUEUED_TRIAL, [rows.queued_row(study, each) for each in queued]))
-            return True
+            return None if is_behind(connection, study, max(numbers)) else True
 
         def judge(connection: Connection) -> bool | None:
             if connection.first(STUDY_EXISTS, {"uid": study.uid}) is None:
@@ -197,7 +205,7 @@ class SqlQueue(SqlTrials):
 
         self.write_or_judge(append, judge)
         # Should it come to nothing, the next one deletes these too; new ones are handed out first.
-        self.write_alone(lambda connection: _replace(connection, study, least))
+        self.write_alone(lambda connection: _replace(connection, study, least, min(numbers)))
 
     def enqueue_trials(
         self, study: Study, points: Sequence[tuple[Parameters, Parameters]], now: datetime, request: Request | None
@@ -266,7 +274,9 @@ class SqlQueue(SqlTrials):
             first = ((newest and newest[0]) or 0) + 1
             answer = {"numbers": list(range(first, first + store(connection, first))), **besides}
             if answer["numbers"]:
-                _replace(connection, study, MANUAL)
+                if is_behind(connection, study, max(answer["numbers"])):
+                    raise Overtaken
+                _replace(connection, study, MANUAL, first)
             remember(connection, study.uid, request, answer)
             return answer
 
@@ -288,8 +298,10 @@ class SqlQueue(SqlTrials):
         self.write_alone(lambda connection: connection.change(_LAND, values))
 
 
-def _replace(connection: Connection, study: Study, known: int) -> int:
-    return connection.change(_REPLACE, {"old_uid": study.uid, "old_known": known, "revision": study.revision})
+def _replace(connection: Connection, study: Study, known: int, first: int) -> int:
+    """Deletes what knows less than ``known``, of the numbers before ``first``: later ones came in meanwhile."""
+    values = {"old_uid": study.uid, "old_known": known, "revision": study.revision, "least_number": first}
+    return connection.change(_REPLACE, values)
 
 
 def _handed_out(study: Study, trial: Trial, claim: Claim, now: datetime) -> Trial:
@@ -305,11 +317,14 @@ def _handed_out(study: Study, trial: Trial, claim: Claim, now: datetime) -> Tria
     )
 
 
-def _handing_out(study: Study, trial: Trial) -> dict[str, object]:
-    """For _HAND_OUT."""
+def _handing_out(study: Study, queued: QueuedTrial, trial: Trial) -> dict[str, object]:
+    """For _HAND_OUT: what was looked at, and what it becomes."""
     return {
         "old_uid": study.uid,
-        "old_number": trial.number,
+        "old_number": queued.trial.number,
+        "old_time": rows.microseconds(queued.trial.create_time),
+        "old_known": queued.known,
+        "old_revision": queued.study_revision,
         "begin": rows.microseconds(trial.create_time),
         "end": rows.microseconds(trial.expire_time),
         "new_origin": rows.origin_text(trial),

@@ -114,6 +114,7 @@ _LEASE = (
     .values(state=TrialState.PENDING.value, expire_time=bindparam("lease_end"))
 )
 _LEASE_IN_CONTEXT = _LEASE.where(as_text(trials.c.context) != NO_CONTEXT)
+_BEHIND = select(trials.c.number).where(OF_STUDY, trials.c.number > bindparam("number")).limit(1)
 LOCK = select(progress.c.observations).where(progress.c.study_uid == bindparam("uid")).with_for_update()
 _OBSERVATIONS = (
     select(trials.c.number, as_text(trials.c.context), as_text(observations.c.observation))
@@ -179,14 +180,15 @@ class SqlTrials(SqlStudies):
 
     def append_trials(self, study: Study, trials: Sequence[Trial], request: Request | None) -> tuple[Trial, ...]:
         """Inserts; the primary key decides between two that append the same number."""
-        answer = {"numbers": [trial.number for trial in trials]}
+        numbers = [trial.number for trial in trials]
+        stored = (rows.TRIAL, [rows.trial_row(study, trial) for trial in trials])
+        asked = [] if request is None else [rows.request_row(study.uid, request, {"numbers": numbers})]
 
-        def append(connection: Connection) -> tuple[Trial, ...]:
-            remember(connection, study.uid, request, answer)
-            connection.insert((rows.TRIAL, [rows.trial_row(study, trial) for trial in trials]))
-            return tuple(trials)
+        def append(connection: Connection) -> tuple[Trial, ...] | None:
+            connection.insert(*([(rows.REQUEST, asked)] if asked else []), stored)
+            return None if is_behind(connection, study, max(numbers)) else tuple(trials)
 
-        def judge(connection: Connection) -> tuple[Trial, ...]:
+        def judge(connection: Connection) -> tuple[Trial, ...] | None:
             before = recall(connection, study.uid, request)
             if before is not None:
                 return answered(connection, study.uid, before)
@@ -268,6 +270,15 @@ class SqlTrials(SqlStudies):
         values = {"uid": study.uid, "now": rows.microseconds(now), "after": after, "most": limit}
         found = self.look(lambda connection: connection.all(query, values))
         return [rows.trial_of(row).at(now) for row in found]
+
+
+def is_behind(connection: Connection, study: Study, number: int) -> bool:
+    """Whether there is a later trial than the one just stored, whose number was free because another's was deleted.
+
+    Whoever replaces trials stores later ones first, and leaves the last; so
+    once the number could be stored, those can be seen.
+    """
+    return connection.first(_BEHIND, {"uid": study.uid, "number": number}) is not None
 
 
 def _queued(connection: Connection, uid: str) -> tuple[QueuedTrial, ...]:

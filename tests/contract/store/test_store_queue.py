@@ -156,6 +156,38 @@ def test_a_number_that_is_taken_replaces_nothing(store: Store, study: Study) -> 
     assert numbers(store, study, TrialState.QUEUED) == [1]
 
 
+def test_the_last_number_is_never_free(
+    store: Store, study: Study, open_another: Callable[[], Store], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Though whoever replaces knows more than what was stored since, under later numbers: the next one is new."""
+    other = open_another()
+    replace_queued = store.write_alone  # type: ignore[attr-defined]
+    store.queue_trials(study, [queued(1)])
+
+    def overtaken(work: Callable[[object], object]) -> object:
+        other.queue_trials(study, [queued(3, 1)])
+        return replace_queued(work)
+
+    monkeypatch.setattr(store, "write_alone", overtaken)
+    store.queue_trials(study, [queued(2, 2)])
+    assert numbers(store, study, TrialState.QUEUED) == [2, 3]
+    assert store.snapshot(study.name, NOW, None, trials=False).history.next_number == 4
+
+
+def test_a_number_that_was_replaced_is_taken(store: Store, study: Study) -> None:
+    """By whoever computes since before: it goes round, and its request isn't answered yet."""
+    for known in range(3):
+        store.queue_trials(study, [queued(known + 1, known)])
+    request = a_request(method="Suggest")
+    for number in (1, 2):
+        with pytest.raises(NumberTaken):
+            store.append_trials(study, [a_trial(number)], request)
+        with pytest.raises(NumberTaken):
+            store.queue_trials(study, [queued(number, 3)])
+    assert not store.replayed(study.uid, request)
+    assert [trial.number for trial in store.list_trials(study, NOW, 0, 10, frozenset())] == [3]
+
+
 def test_a_snapshot_says_what_waits(store: Store, study: Study) -> None:
     """Beside the history."""
     assert not store.snapshot(study.name, NOW, None, trials=False).has_queue

@@ -10,6 +10,7 @@ from sqlalchemy import Executable
 
 from store_values import NOW, a_request, a_study, a_trial, completed
 from trimtab_service.domain.errors import TrialNotFound
+from trimtab_service.domain.names import TrialName
 from trimtab_service.domain.suggestion import Trial, TrialState
 from trimtab_service.store import sql_queue, sql_trials
 from trimtab_service.store.base import RECORDED, TrialObservation
@@ -133,6 +134,47 @@ def test_a_claim_comes_too_late_once_at_most(store: PostgresStore, monkeypatch: 
     claimed = store.claim_trials(study.name, Claim(1, NOW), NOW, a_request())
     assert claimed is not None
     assert (others, [trial.number for trial in claimed.trials]) == ([1, 3], [2])
+
+
+def test_a_claim_gets_what_is_stored(store: PostgresStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever has come to have the number since the claim looked: it looks again."""
+    study = store.create_study(a_study(), None)
+
+    def queue(rate: float, known: int) -> None:
+        trial = a_trial(1, TrialState.QUEUED, parameters={"rate": rate, "depth": 3})
+        store.queue_trials(study, [QueuedTrial(trial, known, 1)])
+
+    def replace() -> None:
+        store.write_alone(lambda connection: connection.driver.execute("DELETE FROM trials"))
+        queue(0.75, 1)
+
+    queue(0.25, 0)
+    monkeypatch.setattr(sql_queue, "_handed_out", acting(replace, sql_queue._handed_out))
+    claimed = store.claim_trials(study.name, Claim(1, NOW), NOW, a_request())
+    assert claimed is not None
+    (trial,) = claimed.trials
+    assert trial == store.get_trial(TrialName(study.name, 1), NOW)
+    assert trial.parameters["rate"] == 0.75
+
+
+def test_what_people_put_in_line_leaves_the_last_number(store: PostgresStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It empties the queue, but for what came in under later numbers meanwhile."""
+    study = store.create_study(a_study(), None)
+    store.queue_trials(study, [QueuedTrial(a_trial(1, TrialState.QUEUED), 0, 1)])
+    replace, others = sql_queue._replace, list[object]()
+
+    def overtaken(*args: Any) -> int:
+        monkeypatch.setattr(sql_queue, "_replace", replace)
+        monkeypatch.setattr(PostgresStore, "write_alone", lambda _, work: others.append(work))
+        # The number before it isn't committed, but will be.
+        store.queue_trials(study, [QueuedTrial(a_trial(3, TrialState.QUEUED), 0, 1)])
+        monkeypatch.undo()
+        return replace(*args)
+
+    monkeypatch.setattr(sql_queue, "_replace", overtaken)
+    assert store.enqueue_trials(study, [({"rate": 0.5, "depth": 2}, {})], NOW, None) == (2,)
+    assert len(others) == 1
+    assert [trial.number for trial in store.list_trials(study, NOW, 0, 10, frozenset())] == [2, 3]
 
 
 def every(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
