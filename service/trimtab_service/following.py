@@ -31,7 +31,9 @@ CHECKPOINT_ROWS = 10_000  # observations between two checkpoints of a study
 COMPACTED_ROWS = 5_000  # deleted in one transaction
 # An update may lower decision_lifetime, and rows that only a longer one needs are
 # deleted no sooner than this after it: by then every replica goes by the update
-# (see ``studies.MEMO_SECONDS``), and what it let in before has been stored.
+# (see ``studies.MEMO_SECONDS``), and what it let in before has been stored. Nor
+# sooner than this after their retention: an observation that another replica's
+# clock lets in longer, and one that waits for its commit, still finds the first.
 UPDATE_SECONDS = 60.0
 SETTLED = 1_000  # default rewards counted in one transaction
 # Of the time that one look at the log takes, how many times it pauses before
@@ -275,7 +277,7 @@ class Following:
         return study.revision > 1 and age < timedelta(seconds=UPDATE_SECONDS)
 
     async def _compacted(self, live: Live, retention: timedelta) -> None:
-        before = self._storage.now() - retention
+        before = self._storage.now() - retention - timedelta(seconds=UPDATE_SECONDS)
         compact = self._storage.store.compact
         while deleted := await self._storage.write(compact, live.study, live.fingerprint, before, COMPACTED_ROWS):
             self._metrics.compacted_rows.inc(deleted)

@@ -11,7 +11,8 @@ from google.protobuf import duration_pb2
 import serving
 from serving import RunningServer, eventually, measured
 from trimtab.v1 import study_pb2, tuning_service_pb2
-from trimtab_service.following import CHECKPOINT_ROWS
+from trimtab_service.following import CHECKPOINT_ROWS, UPDATE_SECONDS
+from trimtab_service.store.catalog import open_store
 
 BATCH = 1_000
 
@@ -57,6 +58,16 @@ def test_a_server_goes_on_from_a_checkpoint(database_url: str) -> None:
     assert {arm: after[arm] for arm in shared} == pytest.approx({arm: before[arm] for arm in shared}, rel=1e-6)
 
 
+def age(url: str, seconds: float) -> None:
+    """Makes every row of the log older."""
+    store = open_store(url, 1)
+    by = round(1e6 * seconds)
+    store.write(  # type: ignore[attr-defined]
+        lambda connection: connection.driver.execute(f"UPDATE observations SET create_time = create_time - {by}")
+    )
+    store.close()
+
+
 def test_old_observations_are_deleted_and_nothing_is_forgotten(database_url: str) -> None:
     """Behind a checkpoint and past the retention; counts, policy and duplicates stay exact."""
     spec = serving.arms_spec()
@@ -68,6 +79,7 @@ def test_old_observations_are_deleted_and_nothing_is_forgotten(database_url: str
         serving.observe(first, measured(early.id, "click", 1.0))
         teach(first)
         before = law(first, "s", BATCH + 1)
+        age(database_url, UPDATE_SECONDS)
         assert eventually(lambda: not serving.all_observations(first))
         (again,) = serving.observe(first, measured(early.id, "click", 1.0))
         assert again.error.reason == "DECISION_EXPIRED"
