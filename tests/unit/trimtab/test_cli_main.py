@@ -62,6 +62,33 @@ def test_files_of_tls_are_read(run: Command, tmp_path: Path) -> None:
     assert plain_server.code == 3
 
 
+@pytest.mark.parametrize("given", ["--tls-certificate", "--tls-key"])
+def test_a_certificate_and_its_key_go_together(run: Command, tmp_path: Path, given: str) -> None:
+    """gRPC would end the whole process at one without the other."""
+    pem = tmp_path / "one.pem"
+    pem.write_text("-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n")
+    done = run(given, str(pem), "--timeout", "0.5", "study", "list")
+    assert done == Done(2, "", "trimtab: --tls-certificate and --tls-key go together: give both, or neither\n")
+
+
+@pytest.mark.parametrize("server", ["", " "])
+def test_an_empty_server_is_wrong_usage(run: Command, server: str) -> None:
+    """Said before gRPC looks for it."""
+    done = run("study", "list", server=server)
+    assert done == Done(2, "", "trimtab: --server is empty: give HOST:PORT, or leave it out\n")
+
+
+def test_an_empty_variable_says_nothing(
+    wire: WireServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As deployments write one that isn't set."""
+    monkeypatch.setattr("trimtab.cli.DEFAULT_TARGET", wire.target)
+    monkeypatch.setenv("TRIMTAB_SERVER", "")
+    monkeypatch.setenv("TRIMTAB_NAMESPACE", "")
+    assert main(["study", "list"]) == 0
+    assert "namespace default" in capsys.readouterr().out
+
+
 def test_the_version_is_told(run: Command) -> None:
     """As installed."""
     done = run("--version")

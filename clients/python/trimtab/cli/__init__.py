@@ -71,6 +71,8 @@ def _complain(message: str, code: int) -> int:
 
 
 def _client(options: argparse.Namespace) -> Client:
+    if not options.server.strip():
+        raise UsageError("--server is empty: give HOST:PORT, or leave it out")
     return Client(
         options.server,
         namespace=options.namespace,
@@ -83,6 +85,8 @@ def _credentials(options: argparse.Namespace) -> grpc.ChannelCredentials | None:
     files = (options.tls_ca, options.tls_key, options.tls_certificate)
     if not any(files):
         return None
+    if bool(options.tls_key) != bool(options.tls_certificate):
+        raise UsageError("--tls-certificate and --tls-key go together: give both, or neither")
     try:
         return grpc.ssl_channel_credentials(*(Path(file).read_bytes() if file else None for file in files))
     except OSError as error:
@@ -136,8 +140,8 @@ def _parser() -> argparse.ArgumentParser:
     importing.add_commands(commands, shared)
     model.add_commands(commands, shared)
     parser.set_defaults(
-        server=os.environ.get("TRIMTAB_SERVER", DEFAULT_TARGET),
-        namespace=os.environ.get("TRIMTAB_NAMESPACE", "default"),
+        server=os.environ.get("TRIMTAB_SERVER") or DEFAULT_TARGET,
+        namespace=os.environ.get("TRIMTAB_NAMESPACE") or "default",
         json=False,
         timeout=None,
         tls_ca="",
