@@ -15,6 +15,16 @@ TRIMTAB_{{ snakecase . | upper }}
 {{- end }}
 {{- end }}
 
+{{/* "true" where the server speaks TLS, else empty. Refuses to ask for clients' certificates without it. */}}
+{{- define "trimtab.tls" -}}
+{{- if and .Values.tls.verifyClients (not .Values.tls.existingSecret) }}
+{{- fail "tls.verifyClients needs tls.existingSecret, a Secret with tls.crt, tls.key and ca.crt (with files of your own: config.tlsClientCa)" }}
+{{- end }}
+{{- if or .Values.tls.existingSecret .Values.config.tlsCertificate -}}
+true
+{{- end }}
+{{- end }}
+
 {{/* "true" where the database is SQLite, else empty. Refuses what SQLite cannot do. */}}
 {{- define "trimtab.sqlite" -}}
 {{- $database := include "trimtab.database" . }}

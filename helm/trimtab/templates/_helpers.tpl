@@ -34,9 +34,14 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- regexFind "[0-9]+$" . }}
 {{- end }}
 
+{{/* What the port of gRPC speaks, for meshes and gateways. */}}
+{{- define "trimtab.appProtocol" -}}
+{{- default (ternary "https" "kubernetes.io/h2c" (eq (include "trimtab.tls" .) "true")) .Values.service.appProtocol }}
+{{- end }}
+
 {{/* What a probe asks: of the server's health service, whether the process lives (no service named), or whether it can answer calls (readiness). Kubernetes' own gRPC probes don't speak TLS. */}}
 {{- define "trimtab.probe" -}}
-{{- if or .root.Values.tls.existingSecret .root.Values.config.tlsCertificate -}}
+{{- if include "trimtab.tls" .root -}}
 tcpSocket:
   port: grpc
 {{- else -}}

@@ -26,10 +26,10 @@ EVERYTHING: Values = {
     "imagePullSecrets": [{"name": "registry"}],
     "existingSecrets": {"database": {"name": "trimtab-db-app", "key": "uri"}, "tokenKeys": {"name": "trimtab-keys"}},
     "tls": {"existingSecret": "trimtab-tls", "verifyClients": True},
-    "service": {"type": "LoadBalancer", "appProtocol": "https", "annotations": {"example.com/internal": "true"}},
+    "service": {"type": "LoadBalancer", "annotations": {"example.com/internal": "true"}},
     "serviceAccount": {"annotations": {"example.com/role": "tuner"}},
     "autoscaling": {"enabled": True, "behavior": {"scaleDown": {"stabilizationWindowSeconds": 600}}},
-    "podDisruptionBudget": {"maxUnavailable": None, "minAvailable": "50%"},
+    "podDisruptionBudget": {"minAvailable": "50%", "unhealthyPodEvictionPolicy": "AlwaysAllow"},
     "serviceMonitor": {"enabled": True, "labels": {"release": "prometheus"}},
     "networkPolicy": {
         "enabled": True,
@@ -96,6 +96,11 @@ def run_helm(*arguments: str, values: Values | None = None) -> str:
     if ran.returncode:
         raise HelmRefused(ran.stdout + ran.stderr)
     return ran.stdout
+
+
+def notes(values: Values) -> str:
+    """What helm prints after it has installed the chart with these values. Asks no cluster."""
+    return run_helm("install", "demo", str(CHART), "--namespace", "tuning", "--dry-run=client", values=values)
 
 
 def render(values: Values) -> Rendered:

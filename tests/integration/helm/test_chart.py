@@ -17,6 +17,7 @@ from integration.helm.chart import (
     SQLITE,
     Values,
     environment,
+    notes,
     render,
     run_helm,
 )
@@ -113,6 +114,66 @@ def test_probes_of_a_server_with_tls_open_a_connection(values: Values) -> None:
     for name in ("startupProbe", "livenessProbe", "readinessProbe"):
         assert container[name]["tcpSocket"] == {"port": "grpc"}
         assert "grpc" not in container[name]
+
+
+@pytest.mark.parametrize(
+    ("values", "protocol"),
+    [
+        (SQLITE, "kubernetes.io/h2c"),
+        (EVERYTHING, "https"),
+        ({"config": {"tlsCertificate": "/mine/a.pem", "tlsKey": "/mine/b.pem"}}, "https"),
+        ({**EVERYTHING, "service": {"appProtocol": "grpc"}}, "grpc"),
+    ],
+    ids=["plain", "secret", "files", "said"],
+)
+def test_services_say_what_the_port_speaks(values: Values, protocol: str) -> None:
+    """A mesh that takes TLS for plain HTTP/2 breaks every call; what the user says counts."""
+    rendered = render(values)
+    for suffix in ("", "-headless"):
+        ports = {port["name"]: port for port in rendered.one("Service", suffix)["spec"]["ports"]}
+        assert ports["grpc"]["appProtocol"] == protocol
+
+
+@pytest.mark.parametrize(
+    ("budget", "said"),
+    [
+        ({}, {"maxUnavailable": 1}),
+        ({"maxUnavailable": 0}, {"maxUnavailable": 0}),
+        ({"minAvailable": 2}, {"minAvailable": 2}),
+        ({"minAvailable": 0}, {"minAvailable": 0}),
+        ({"minAvailable": "50%", "maxUnavailable": 2}, {"minAvailable": "50%"}),
+        ({"minAvailable": None, "maxUnavailable": "30%"}, {"maxUnavailable": "30%"}),
+    ],
+)
+def test_a_budget_has_one_bound(budget: dict[str, Any], said: dict[str, Any]) -> None:
+    """Kubernetes refuses both at once; minAvailable, which nobody has unless he sets it, wins."""
+    spec = render({"podDisruptionBudget": budget}).one("PodDisruptionBudget")["spec"]
+    del spec["selector"]
+    assert spec == said
+
+
+def test_a_budget_can_be_done_without() -> None:
+    """By a switch: Helm merges an empty map with the chart's own values."""
+    assert render({"podDisruptionBudget": {"enabled": False}}).all_of("PodDisruptionBudget") == []
+
+
+@pytest.mark.parametrize(
+    ("values", "command"),
+    [
+        (SQLITE, "trimtab --server localhost:50051 study list"),
+        ({"tls": {"existingSecret": "a"}}, "trimtab --server localhost:50051 --tls-ca ca.crt study list"),
+        (
+            {"tls": {"existingSecret": "a", "verifyClients": True}},
+            "trimtab --server localhost:50051 --tls-ca ca.crt --tls-certificate client.crt --tls-key client.key "
+            "study list",
+        ),
+    ],
+    ids=["plain", "tls", "clients"],
+)
+def test_the_notes_have_a_command_that_asks_the_server(values: Values, command: str) -> None:
+    """Whoever types it sees whether calls arrive."""
+    lines = [line.strip() for line in notes(values).splitlines()]
+    assert command in lines
 
 
 @pytest.mark.parametrize("grace", [0, 0.5, 20, 300])

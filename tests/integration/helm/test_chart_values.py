@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any, get_type_hints
 
 import pytest
 import yaml
 
 from integration.helm.chart import CHART, EVERYTHING, POSTGRES, HelmRefused, Values, environment, render
-from trimtab_service.config import Config, load, variable
+from trimtab_service.config import Config, ConfigError, load, variable
 
 TYPES = {int: "integer", float: ["number", "string"], str: "string"}
 SECRETS = {"database": "postgresql://tuner:hunter2@db/trimtab", "tokenKeys": "first:aHVudGVyMg=="}
@@ -103,14 +103,20 @@ def test_every_secret_field_is_kept_out_of_the_config_map() -> None:
 
 
 def test_an_existing_secret_takes_the_place_of_values() -> None:
-    """The pod reads it, and the chart's own Secret holds nothing."""
+    """The pod reads it, and the chart makes none that would be empty."""
     rendered = render(EVERYTHING)
     sources = {e["name"]: e["valueFrom"]["secretKeyRef"] for e in rendered.container["env"] if "valueFrom" in e}
     assert sources == {
         "TRIMTAB_DATABASE": {"name": "trimtab-db-app", "key": "uri"},
         "TRIMTAB_TOKEN_KEYS": {"name": "trimtab-keys", "key": "token-keys"},
     }
-    assert not rendered.one("Secret").get("stringData")
+    assert rendered.all_of("Secret") == []
+
+
+def test_one_existing_secret_leaves_the_other_to_the_chart() -> None:
+    """The chart's own Secret holds what no other one does."""
+    rendered = render({"existingSecrets": {"database": {"name": "trimtab-db-app"}}})
+    assert rendered.one("Secret")["stringData"] == {"token-keys": ""}
 
 
 def test_a_certificate_is_mounted_and_named() -> None:
@@ -155,6 +161,15 @@ def test_a_misspelt_value_is_refused(path: str) -> None:
         ({"config": {"grace": "soon"}}, "/config/grace"),
         ({"config": {"address": None}}, "missing property 'address'"),
         ({"config": {"address": "localhost"}}, "/config/address"),
+        ({"config": {"address": ":50051"}}, "/config/address"),
+        ({"config": {"address": "0.0.0.0:0"}}, "/config/address"),
+        ({"config": {"address": "0.0.0.0:65536"}}, "/config/address"),
+        ({"config": {"metricsAddress": "0.0.0.0:0"}}, "/config/metricsAddress"),
+        ({"config": {"tailInterval": "0.0"}}, "/config/tailInterval"),
+        ({"fullnameOverride": "Tuner_1"}, "/fullnameOverride"),
+        ({"fullnameOverride": "tuner-"}, "/fullnameOverride"),
+        ({"nameOverride": "my.tuner"}, "/nameOverride"),
+        ({"podDisruptionBudget": {"minAvailable": "half"}}, "/podDisruptionBudget/minAvailable"),
         ({"service": {"port": 70_000}}, "/service/port"),
         ({"image": {"pullPolicy": "Sometimes"}}, "/image/pullPolicy"),
         ({"persistence": {"mountPath": "data"}}, "/persistence/mountPath"),
@@ -165,6 +180,42 @@ def test_a_value_that_makes_no_sense_is_refused(values: Values, said: str) -> No
     """By its path, before anything is made."""
     with pytest.raises(HelmRefused, match=said):
         render(values)
+
+
+def test_numbers_have_the_servers_bounds() -> None:
+    """Else the pods would start, refuse their configuration and start again."""
+    hints, schema = get_type_hints(Config), schema_of_config()
+    ends: list[tuple[Any, Any]]
+    for field in fields(Config):
+        said = schema[camel_case(field.name)]
+        if hints[field.name] is int:
+            ends = [(said["minimum"], -1)] + ([(said["maximum"], 1)] if "maximum" in said else [])
+        elif hints[field.name] is float:
+            ends = [(said["minimum"], -1)] if "minimum" in said else [(said["exclusiveMinimum"] + 1e-9, -1e-9)]
+        else:
+            continue
+        for end, beyond in ends:
+            replace(Config(), **{field.name: end})
+            with pytest.raises(ConfigError, match=field.name):
+                replace(Config(), **{field.name: end + beyond})
+
+
+@pytest.mark.parametrize("address", ["0.0.0.0:1", "[::]:6000", "localhost:65535"])
+def test_a_fixed_port_is_taken(address: str) -> None:
+    """Of any host: the Services and the probes need to know it."""
+    assert load([], environment(render({"config": {"address": address, "metricsAddress": address}}))).address == address
+
+
+def test_a_name_of_ones_own_is_taken() -> None:
+    """For every object."""
+    names = {found["metadata"]["name"] for found in render({"fullnameOverride": "tuner-1"}).objects}
+    assert names == {"tuner-1", "tuner-1-headless"}
+
+
+def test_clients_certificates_without_tls_are_refused() -> None:
+    """It would serve without encryption, and nobody would hear of it."""
+    with pytest.raises(HelmRefused, match=r"tls\.verifyClients needs tls\.existingSecret"):
+        render({"tls": {"verifyClients": True}})
 
 
 @pytest.mark.parametrize(
