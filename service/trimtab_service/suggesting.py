@@ -319,7 +319,7 @@ class Suggesting:
         return None if claimed is None else (claimed.study, claimed.trials)
 
     async def _filled_in(self, ask: Ask, error: Exception) -> Answer:
-        """Points drawn at random, in place of those of an algorithm that failed."""
+        """Points drawn at random, after the baseline, in place of those of an algorithm that failed."""
         self._count_fallback(ask, error)
         if not ask.fallback:
             if isinstance(error, TrimtabError):
@@ -334,7 +334,7 @@ class Suggesting:
             asked = replace(asked, study=replace(asked.study, algorithm=FILL_IN), related=())
             drawn = await self._compute.suggest(asked, ask.count, 0.0)
             points = [
-                Suggested(each.parameters, Source.FALLBACK, f"drawn at random: {_cause(error)[1]}", each.context)
+                Suggested(each.parameters, Source.FALLBACK, f"{_filling(each)}: {_cause(error)[1]}", each.context)
                 for each in drawn
             ]
             stored = await self._stored(ask, asked, points, asked.past.next_number)
@@ -355,6 +355,10 @@ def check_active(study: Study) -> None:
     """Raises StudyStopped."""
     if study.state is not StudyState.ACTIVE:
         raise StudyStopped(f"{study.name} is {study.state.value}: set its state to active to go on")
+
+
+def _filling(point: Suggested) -> str:
+    return "the baseline, which comes first" if point.source is Source.BASELINE else "drawn at random"
 
 
 def _cause(error: Exception) -> tuple[str, str]:

@@ -33,6 +33,18 @@ def test_an_exception_costs_one_labelled_fallback(server: RunningServer, tmp_pat
     assert (own.source, own.model.algorithm) == (trial_pb2.SOURCE_MODEL, "faulty")
 
 
+def test_a_fallback_says_what_it_is(server: RunningServer, tmp_path: Path) -> None:
+    """The first one is the study's baseline where there is one, the next one a draw; both are trials."""
+    spec = serving.float_spec("faulty", markers=str(tmp_path))
+    spec.baseline.CopyFrom(serving.parameters(x=0.25))
+    serving.create(server, spec, "b")
+    (tmp_path / "raise").touch()
+    both = serving.suggest(server, "b", count=2)
+    assert [(each.source, bool(each.id)) for each in both] == [(trial_pb2.SOURCE_FALLBACK, True)] * 2
+    said = [(serving.plain(each.parameters)["x"] == 0.25, each.detail.partition(":")[0]) for each in both]
+    assert said == [(True, "the baseline, which comes first"), (False, "drawn at random")]
+
+
 def test_an_exception_is_an_error_where_no_fallback_will_do(server: RunningServer, tmp_path: Path) -> None:
     """INTERNAL with its reason, nothing is stored, and the next Suggest succeeds."""
     (tmp_path / "raise").touch()

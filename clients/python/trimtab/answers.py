@@ -28,7 +28,8 @@ class Source(StrEnum):
     INCUMBENT = "incumbent"
     """The best parameters known, repeated to be measured again."""
     FALLBACK = "fallback"
-    """The algorithm, or the server, couldn't answer in time; ``detail`` says why."""
+    """The algorithm couldn't answer, and the server drew a point (it has an id), or no answer came, and this is the
+    client's baseline (the id is empty); ``detail`` says why."""
     MANUAL = "manual"
     """Somebody gave them: with ``enqueue``, or with ``import_trials``."""
     UNKNOWN = "unknown"
