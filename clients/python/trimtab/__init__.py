@@ -32,7 +32,7 @@ What a caller can meet (the whole tree is in ``trimtab.errors``):
   here), AlreadyExistsError, with exist_ok StudyMismatchError.
 - update, delete: NotFoundError, InvalidArgumentError, EtagMismatchError.
 - incumbent: FailedPreconditionError where there is nothing to say.
-- everything: UnavailableError and the other ServiceErrors once the timeout is
+- everything: ClientClosedError after ``close``, UnavailableError and the other ServiceErrors once the timeout is
   over, PermissionDeniedError where a proxy or TLS refuses; TypeError and
   ValueError for arguments that can't be sent.
 """
@@ -57,6 +57,7 @@ from trimtab.answers import (
 )
 from trimtab.errors import (
     AlreadyExistsError,
+    ClientClosedError,
     ContentionError,
     DeadlineExceededError,
     EtagMismatchError,
@@ -105,6 +106,7 @@ __all__ = [
     "Categorical",
     "ChosenAlgorithm",
     "Client",
+    "ClientClosedError",
     "ContentionError",
     "DeadlineExceededError",
     "Desirability",

@@ -7,9 +7,17 @@ import random
 import time
 import uuid
 
+import grpc
+
 from trimtab._methods import Method, Request, Response
 from trimtab._transport import Transport
-from trimtab.errors import ContentionError, DeadlineExceededError, OverloadedError, UnavailableError
+from trimtab.errors import (
+    ClientClosedError,
+    ContentionError,
+    DeadlineExceededError,
+    OverloadedError,
+    UnavailableError,
+)
 
 # gRPC's own retries are over within half a second. These carry a call over the
 # restart of a server: waits of up to 0.1 s, 0.2 s, ... 1 s, drawn evenly below
@@ -54,6 +62,19 @@ class Caller:
         self.transport = transport
         self.timeout = timeout
         self._random = random.Random()
+        self._closed = False
+
+    async def close(self) -> None:
+        """Lets go of the connections; calls raise ClientClosedError from now on."""
+        self._closed = True
+        await self.transport.close()
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise ClientClosedError(
+                "this client is closed: make another one, or let its with-block end after the last call",
+                code=grpc.StatusCode.FAILED_PRECONDITION,
+            )
 
     def deadline(self, timeout: float | None) -> float:
         """The instant, on the transport's clock, at which a call that starts now ends."""
@@ -70,10 +91,15 @@ class Caller:
         """The same up to an instant on the transport's clock."""
         bound, failed = FIRST_PAUSE, None
         while True:
+            self._check_open()
             # A deadline that has passed is for the transport to say, in its own way.
             left = max(deadline - self.transport.now(), SHORTEST_ATTEMPT)
             try:
                 return await self.transport.call(method, request, left)
+            except (ValueError, grpc.aio.UsageError):
+                # What gRPC says where another thread, or task, closes the channel in between.
+                self._check_open()
+                raise
             except RETRYABLE as error:
                 pause = self._random.uniform(0, bound)
                 if self.transport.now() + pause >= deadline:

@@ -189,7 +189,7 @@ class ClientCore(Generic[Handle]):
 
     async def _close(self) -> None:
         """Lets go of the connections; the client can't be used afterwards."""
-        await self._caller.transport.close()
+        await self._caller.close()
 
     def _full_name(self, name: str) -> str:
         return name if "/" in name else f"namespaces/{self._namespace}/studies/{name}"

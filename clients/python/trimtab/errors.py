@@ -10,6 +10,7 @@
      |   +- StudyStoppedError         the study is stopped and suggests nothing
      |   +- SpaceExhaustedError       every point of the finite space was suggested
      +- EtagMismatchError             somebody changed the study since the etag was read
+     +- ClientClosedError             the client was closed before the call
      +- PermissionDeniedError         the server doesn't let this caller do it
      +- ServiceError                  the service couldn't answer; the request is not at fault
          +- UnavailableError          no server is reachable, or it is going away
@@ -125,6 +126,10 @@ class SpaceExhaustedError(FailedPreconditionError):
 
 class EtagMismatchError(TrimtabError):
     """Somebody changed the study since the etag was read: read, decide, try again."""
+
+
+class ClientClosedError(TrimtabError):
+    """The client was closed, by ``close`` or by the end of its with-block; make another one, or close it later."""
 
 
 class PermissionDeniedError(TrimtabError):

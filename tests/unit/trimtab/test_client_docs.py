@@ -1,4 +1,4 @@
-"""What docs/client.md shows runs as it stands, given a server and something to tune."""
+"""What docs/client.md and the README show runs as it stands, given a server and something to tune."""
 
 from __future__ import annotations
 
@@ -13,12 +13,13 @@ import trimtab.testing
 from trimtab.cli.definition import read_definition
 from trimtab.testing import FakeServer
 
-DOCUMENT = Path(__file__).parents[3] / "docs" / "client.md"
+ROOT = Path(__file__).parents[3]
+DOCUMENT = ROOT / "docs" / "client.md"
 
 
-def blocks(language: str) -> list[str]:
+def blocks(language: str, page: Path = DOCUMENT) -> list[str]:
     """The code of a language, in order."""
-    return re.findall(rf"^```{language}\n(.*?)^```$", DOCUMENT.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    return re.findall(rf"^```{language}\n(.*?)^```$", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
 
 
 def test_what_is_shown_runs(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -31,6 +32,29 @@ def test_what_is_shown_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     studies = {study.id: study for study in server.client(namespace="checkout").studies()}
     assert sorted(studies) == ["cache", "cache-cost", "ranking"]
     assert studies["ranking"].spec.retention is None
+
+
+def test_the_readme_shows_all_that_it_uses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its example runs by itself, against a server that has the study and against one that hasn't."""
+    server = FakeServer()
+    monkeypatch.setattr(trimtab, "Client", lambda _target: server.client())
+    (code,) = blocks("python", ROOT / "README.md")
+    for runs in (1, 2):
+        exec(compile(code, "README.md", "exec"), {"print": lambda *_: None})
+        assert len(list(server.client().study("checkout-cache").trials())) == 30 * runs
+
+
+def test_no_two_pages_create_the_same_study() -> None:
+    """Whoever runs one page after the other meets no study of another definition."""
+    pages = [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]
+    ids = [
+        name
+        for page in pages
+        for code in blocks("python", page)
+        for name in re.findall(r'create_study\(\s*"([^"]+)"', code)
+    ]
+    assert len(ids) > 20
+    assert sorted(set(ids)) == sorted(ids)
 
 
 def test_the_file_that_is_shown_defines_a_study(tmp_path: Path) -> None:

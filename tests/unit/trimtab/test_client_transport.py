@@ -14,6 +14,7 @@ from grpc_health.v1 import health_pb2
 from trimtab import (
     AsyncClient,
     Client,
+    ClientClosedError,
     ContentionError,
     DeadlineExceededError,
     InternalError,
@@ -24,9 +25,11 @@ from trimtab import (
     TrialState,
     TrimtabError,
 )
+from trimtab._methods import Method, Request, Response
 from trimtab._transport import AsyncioTransport, BlockingTransport, open_aio_channel, open_channel
+from trimtab.testing import FakeServer
 from unit.trimtab.conftest import BASELINE, DEFINITION
-from unit.trimtab.flavours import Blocking, MakeClient
+from unit.trimtab.flavours import AnyClient, Blocking, MakeClient
 from unit.trimtab.wire import WireServer, abort, refusing, serving
 
 
@@ -269,3 +272,55 @@ async def test_a_cancelled_task_gives_its_suggestion_back(wire: WireServer) -> N
         with pytest.raises(asyncio.CancelledError):
             await task
         assert (await study.trial(1)).state is TrialState.ABANDONED
+
+
+async def test_a_closed_client_says_so(wire: WireServer, connect: MakeClient) -> None:
+    """Whatever is asked of it, or of its studies and suggestions; closing it twice is fine."""
+    async with connect(wire.target) as client:
+        study = await client.create_study("gbm", **DEFINITION)
+        suggestion = await study.suggest()
+    await client.close()
+    for call in (study.suggest, study.describe, lambda: suggestion.observe(rmse=1.0)):
+        with pytest.raises(ClientClosedError, match="this client is closed"):
+            await call()
+
+
+async def test_an_asyncio_client_that_was_closed_unused_says_so_as_well() -> None:
+    """It opens no connection that nobody would close."""
+    client = AsyncClient("127.0.0.1:1")
+    await client.close()
+    with pytest.raises(ClientClosedError, match="this client is closed"):
+        await client.study("gbm").describe()
+
+
+async def test_a_client_of_a_fake_is_closed_alone(client: AnyClient, server: FakeServer) -> None:
+    """As over gRPC; other clients of the fake go on."""
+    await client.close()
+    with pytest.raises(ClientClosedError):
+        await client.create_study("gbm", **DEFINITION)
+    assert list(server.client().studies()) == []
+
+
+@pytest.mark.parametrize("flavour", ["blocking", "asyncio"])
+async def test_a_client_closed_in_the_middle_of_a_call_says_so(wire: WireServer, flavour: str) -> None:
+    """What gRPC raises of a channel that another thread has closed isn't shown."""
+    client: Any
+
+    class Blocked(BlockingTransport):
+        async def call(self, method: Method[Request, Response], request: Request, timeout: float) -> Response:
+            await client.close()
+            return await super().call(method, request, timeout)
+
+    class Awaited(AsyncioTransport):
+        async def call(self, method: Method[Request, Response], request: Request, timeout: float) -> Response:
+            await super().call(method, request, timeout)
+            await client.close()
+            return await super().call(method, request, timeout)
+
+    if flavour == "blocking":
+        client = Blocking(Client(transport=Blocked(open_channel(wire.target, None, ()), ())))
+    else:
+        client = AsyncClient(transport=Awaited(lambda: open_aio_channel(wire.target, None, ()), ()))
+    wire.fake.client().create_study("gbm", **DEFINITION)
+    with pytest.raises(ClientClosedError):
+        await client.study("gbm").describe()
