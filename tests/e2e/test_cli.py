@@ -83,8 +83,10 @@ def test_a_study_lives_and_dies_by_commands(address: str, tmp_path: Path) -> Non
     shown = json.loads(printed(address, "study", "show", "solver", "--json"))
     assert (shown["counts"]["completed"], shown["counts"]["failed"]) == (3, 1)
 
-    copied = printed(address, "study", "create", "-", "--id", "copy", given=json.dumps(shown["spec"]))
-    assert "namespaces/default/studies/copy is there" in copied
+    for copy, given in (("copy", shown), ("of-the-spec", shown["spec"])):
+        copied = printed(address, "study", "create", "-", "--id", copy, given=json.dumps(given))
+        assert f"namespaces/default/studies/{copy} is there" in copied
+    printed(address, "study", "create", "-", "--exist-ok", given=json.dumps(shown))
     assert "is stopped" in printed(address, "study", "stop", "solver")
     assert "is active" in printed(address, "study", "resume", "solver")
     assert "is deleted" in printed(address, "study", "delete", "solver", "--yes")
@@ -121,6 +123,8 @@ def test_the_log_of_a_bandit_is_exported(address: str) -> None:
     rows = [json.loads(line) for line in printed(address, "export", "arms", "--format", "jsonl").splitlines()]
     assert [row["observation"]["measurements"]["click"]["mean"] for row in rows] == [1.0] * 5
     assert all(0 < row["propensity"] <= 1 for row in rows)
+    shown = printed(address, "study", "show", "arms", "--json")
+    printed(address, "--namespace", "other", "study", "create", "-", given=shown)
     header, *lines = csv.reader(io.StringIO(printed(address, "export", "arms")))
     assert len(lines) == 5
     assert all(0 < float(line[header.index("propensity")]) <= 1 for line in lines)

@@ -96,6 +96,13 @@ def test_json_says_the_same(tmp_path: Path, name: str) -> None:
     assert read_definition(str(file)) == (None, SPEC)
 
 
+def test_a_study_as_it_is_shown_is_a_definition() -> None:
+    """All of it: the id is the last part of its name; what the study had done isn't taken along."""
+    shown = {"name": "namespaces/n/studies/gbm", "spec": plain(SPEC), "state": "stopped", "revision": 3, "counts": {}}
+    assert definition(shown) == ("gbm", SPEC)
+    assert definition({"spec": plain(SPEC)}) == (None, SPEC)
+
+
 def test_the_standard_input_is_a_file(monkeypatch: pytest.MonkeyPatch) -> None:
     """- reads it."""
     monkeypatch.setattr(sys, "stdin", io.StringIO(FULL))
@@ -114,6 +121,7 @@ def test_the_standard_input_is_a_file(monkeypatch: pytest.MonkeyPatch) -> None:
         ({"parameters": [{"name": "x", "type": "float", "min": 0}]}, r"parameters\[0\]: missing: 'max'"),
         ({"parameters": [{"name": "x", "min": 0}]}, r"parameters\[0\]\.type: must be one of float, integer, cat"),
         ({"parameters": [{"name": "x", "type": "real"}]}, "must be one of float, .*, not 'real'"),
+        ({"spec": {}}, "unknown key parameters; there is algorithm, counts, create_time"),
         ({"parameters": None}, "parameters: missing"),
         ({"parameters": {"x": {}}}, "parameters: must be a list"),
         ({"parameters": ["x"]}, r"parameters\[0\]: must be a mapping"),

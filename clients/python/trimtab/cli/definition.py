@@ -38,6 +38,9 @@ Several objectives are a list; what is asked of outcomes has the fields of its c
     minimize: [latency, cost]
     outcome_constraints:
       - {metric: memory, max: 1.1, relative_to_baseline: true}
+
+What ``trimtab study show --json`` prints is read as well: the id is the last
+part of its name, the definition its spec, and the rest is how the study stood.
 """
 
 from __future__ import annotations
@@ -51,6 +54,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from trimtab.answers import StudyDescription
 from trimtab.laws import Between, LinearConstraint, NormalPrior, Simplex, WeightsPrior
 from trimtab.outcomes import OutcomeConstraint, Robustness
 from trimtab.space import (
@@ -107,6 +111,8 @@ def read_definition(file: str) -> tuple[str | None, StudySpec]:
 def definition(data: object) -> tuple[str | None, StudySpec]:
     """The same from what a file holds."""
     given = _mapping(data, "the file")
+    if "spec" in given:
+        given = _of_description(given)
     known = {field.name for field in fields(StudySpec)}
     _check_keys(given, known | {"id"}, "")
     values = {name: value for name, value in given.items() if name != "id" and value is not None}
@@ -132,6 +138,14 @@ def definition(data: object) -> tuple[str | None, StudySpec]:
             values[name] = _attempt(name, length, values[name])
     study_id = given.get("id")
     return (None if study_id is None else str(study_id)), _attempt("", lambda: StudySpec(**values))
+
+
+def _of_description(given: Mapping[str, Any]) -> dict[str, Any]:
+    """The keys of a definition, from a study as it is shown."""
+    _check_keys(given, {field.name for field in fields(StudyDescription)}, "")
+    name = given.get("name")
+    shown_id = {} if name is None else {"id": str(name).rpartition("/")[2]}
+    return shown_id | _mapping(given["spec"], "spec")
 
 
 def _parameter(given: Mapping[str, Any], path: str) -> Parameter:
