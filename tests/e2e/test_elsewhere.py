@@ -179,8 +179,23 @@ def command(server: RunningServer, *words: str) -> subprocess.CompletedProcess[s
     )
 
 
+def test_a_study_made_anew_takes_the_file_again(shared_server: RunningServer, tmp_path: Path) -> None:
+    """It is another study, though it has the name."""
+    table = tmp_path / "trials.csv"
+    table.write_text("rate,depth,kind,loss\n0.1,3,a,0.5\n")
+    with trimtab.Client(shared_server.address) as client:
+        for _ in range(2):
+            study = client.create_study("made-anew", parameters=SPACE, minimize="loss", algorithm="random")
+            assert command(shared_server, "import", study.id, str(table)).returncode == 0
+            assert len(list(study.trials())) == 1
+            study.delete()
+
+
 def test_files_are_imported(study: trimtab.Study, shared_server: RunningServer, tmp_path: Path) -> None:
-    """A table with the names as columns, objects by line, and what an export writes; progress goes to the side."""
+    """A table with the names as columns, objects by line, and what an export writes; the same again stores nothing.
+
+    Progress goes to the side.
+    """
     table = tmp_path / "trials.csv"
     table.write_text("rate,depth,kind,loss,outcome\n0.1,3,a,0.5,\n0.2,4,b,,failed\n")
     lines = tmp_path / "trials.jsonl"
@@ -190,7 +205,9 @@ def test_files_are_imported(study: trimtab.Study, shared_server: RunningServer, 
     study.suggest()  # pending: it has nothing to bring
     command(shared_server, "export", study.id, "--output", str(exported))
     done.append(command(shared_server, "import", study.id, str(exported)))
+    again = command(shared_server, "import", study.id, str(table))
     trials = list(study.trials(["completed", "failed"]))
+    assert (again.returncode, again.stdout) == (0, done[0].stdout)
     assert [(each.returncode, each.stdout.split()[0]) for each in done] == [(0, "2"), (0, "1"), (0, "3")]
     assert done[0].stderr == "2 of 2 trials sent\n"
     assert [trial.state.value for trial in trials] == ["completed", "failed", "completed"] * 2
@@ -204,6 +221,11 @@ def test_files_are_imported(study: trimtab.Study, shared_server: RunningServer, 
         ("t.csv", "rate,depth,kind,loss\n0.1,3,a,much\n", "t.csv:2: loss: much must be numbers"),
         ("t.jsonl", '{"parameters": {}}\n[]\n', "t.jsonl:2: each line must be an object"),
         ("t.jsonl", '{"parameters": {}, "outcome": "lost"}\n', "t.jsonl:1: the outcome must be one of"),
+        (
+            "t.csv",
+            "rate,depth,kind,los\n0.1,3,a,0.5\n",
+            "t.csv: unknown column los; there is rate, depth, kind, loss, ",
+        ),
         ("t.txt", "", "must end in .csv or .jsonl"),
         ("t.csv", "rate,depth,kind,loss\n0.1,3,a,0.5\n5,3,a,0.5\n", "t.csv:3: trials[1].parameters"),
     ],

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import argparse
 import csv
+import hashlib
 import json
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 from trimtab._client import Client
 from trimtab._elsewhere import MOST_TRIALS, ImportedTrial
 from trimtab._plain import ParameterValue
+from trimtab.answers import StudyDescription, Trial
 from trimtab.cli.output import Output, UsageError
 from trimtab.cli.study import Commands
+from trimtab.cli.trials import ABOUT_RECORD, ABOUT_TRIAL
 from trimtab.space import Categorical, Discrete, Integer, Measurement, Outcome, Parameter
 from trimtab.spec import StudySpec
 
@@ -24,6 +29,10 @@ SHOWN = 20
 _PARTS = ("mean", "count", "standard_error", "variance")
 _ENDED = {outcome.value: outcome for outcome in Outcome}
 _NOT_ENDED = ("queued", "pending", "expired")
+_ABOUT = ("outcome", "state", "reason")
+_EXPORTED = {*ABOUT_TRIAL, *ABOUT_RECORD}
+_KEYS = ("parameters", "measurements", "context", *_ABOUT)
+_EXPORTED_KEYS = {each.name for each in fields(Trial)}
 
 
 def add_commands(commands: Commands, shared: argparse.ArgumentParser) -> None:
@@ -34,7 +43,8 @@ def add_commands(commands: Commands, shared: argparse.ArgumentParser) -> None:
         help="bring trials that were made elsewhere into a study",
         description="Brings trials with what was measured: a CSV file with a column for each parameter, context and "
         "metric, by its name, or what `trimtab export` writes; or one JSON object a line. A column or key "
-        "outcome (completed, failed, abandoned) and reason may be there.",
+        "outcome (completed, failed, abandoned) and reason may be there; any other is refused. The same file again "
+        "stores nothing again, for as long as the server remembers requests (7 days, unless told otherwise).",
     )
     bring.add_argument("study", metavar="STUDY", help="its id, or its full name")
     bring.add_argument("file", metavar="FILE", help="ends in .csv or .jsonl")
@@ -45,14 +55,17 @@ def import_file(options: argparse.Namespace, client: Client, output: Output) -> 
     """Sends the trials of a file, a thousand at a time, and says which were refused."""
     path = Path(options.file)
     study = client.study(options.study)
-    spec = study.describe().spec
+    description = study.describe()
+    spec = description.spec
     # All of it is read first: a fault in the last line leaves nothing half done.
     rows = [(line, trial) for line, trial in _read(path, spec) if trial is not None]
     stored: list[str] = []
     refused: list[tuple[int, str]] = []
     for begin in range(0, len(rows), MOST_TRIALS):
         batch = rows[begin : begin + MOST_TRIALS]
-        for (line, _), result in zip(batch, study.import_trials([trial for _, trial in batch]), strict=True):
+        trials = [trial for _, trial in batch]
+        request_id = _request_id(description, begin, trials)
+        for (line, _), result in zip(batch, study.import_trials(trials, request_id=request_id), strict=True):
             if result.error is None:
                 stored.append(result.trial)
             else:
@@ -67,7 +80,19 @@ def import_file(options: argparse.Namespace, client: Client, output: Output) -> 
     else:
         output.line(f"{len(stored):,} trials imported into {study.name}, {len(refused):,} refused")
     if refused:
-        raise UsageError(f"{len(refused):,} of {len(rows):,} trials of {path} were refused; the others are stored")
+        raise UsageError(
+            f"{len(refused):,} of {len(rows):,} trials of {path} were refused; the others are stored, "
+            "so import the refused ones from a file of their own, mended"
+        )
+
+
+def _request_id(study: StudyDescription, begin: int, trials: Sequence[ImportedTrial]) -> str:
+    """The same for the same trials at the same place of a file, so that a repeated import stores nothing.
+
+    A study that was deleted and made anew is another one.
+    """
+    told = repr((study.name, study.create_time.isoformat(), begin, trials))
+    return f"import-{hashlib.sha256(told.encode()).hexdigest()}"
 
 
 def _read(path: Path, spec: StudySpec) -> Iterator[tuple[int, ImportedTrial | None]]:
@@ -93,10 +118,30 @@ def _read_csv(path: Path, stream: Any, spec: StudySpec) -> Iterator[tuple[int, I
     try:
         if reader.fieldnames is None:
             raise UsageError(f"{path} is empty")
+        reader.fieldnames = [name.strip() for name in reader.fieldnames]
+        _check_columns(path, reader.fieldnames, spec)
         for row in reader:
+            if None in row:
+                raise ValueError(f"the row has more cells than there are columns, {len(reader.fieldnames)}")
             yield reader.line_num, _of_cells(row, spec)
     except (ValueError, csv.Error) as error:
         raise UsageError(f"{path}:{reader.line_num}: {error}") from None
+
+
+def _check_columns(path: Path, given: Iterable[str], spec: StudySpec) -> None:
+    """One without a name, as tables have for the numbers of their rows, is left out."""
+    counts = Counter(name for name in given if name)
+    if twice := [name for name, count in counts.items() if count > 1]:
+        raise UsageError(f"{path}: the column {twice[0]} is there twice")
+    values = [("parameter", each.name) for each in spec.parameters] + [("context", each.name) for each in spec.context]
+    names = [name for _, name in values] + [metric.name for metric in spec.metrics]
+    known = {*names, *_ABOUT, *_EXPORTED, *(f"{kind}.{name}" for kind, name in values)}
+    known |= {f"metric.{metric.name}.{part}" for metric in spec.metrics for part in _PARTS}
+    if unknown := [name for name in counts if name not in known]:
+        raise UsageError(
+            f"{path}: unknown column{'s' * (len(unknown) > 1)} {', '.join(unknown)}; "
+            f"there is {', '.join(dict.fromkeys([*names, *_ABOUT]))}, and what `trimtab export` writes"
+        )
 
 
 def _of_cells(row: Mapping[str, str | None], spec: StudySpec) -> ImportedTrial | None:
@@ -191,6 +236,8 @@ def _read_jsonl(path: Path, stream: Any, _spec: StudySpec) -> Iterator[tuple[int
 def _of_object(document: Any) -> ImportedTrial | None:
     if not isinstance(document, dict) or not isinstance(document.get("parameters"), dict):
         raise ValueError('each line must be an object with "parameters", an object')
+    if unknown := [name for name in document if name not in _KEYS and name not in _EXPORTED_KEYS]:
+        raise ValueError(f"unknown key {unknown[0]}; there is {', '.join(_KEYS)}, and what `trimtab export` writes")
     ended = str(document.get("outcome", document.get("state", "completed"))).lower()
     if ended in _NOT_ENDED:
         return None

@@ -181,8 +181,9 @@ def _records(study: Study, description: StudyDescription) -> Iterator[Trial] | I
     return study.observations() if description.algorithm.decisions else study.trials()
 
 
-_ABOUT_TRIAL = ("number", "state", "source", "worker", "create_time", "expire_time", "complete_time", "reason")
-_ABOUT_RECORD = (
+# The columns of an export besides values and measurements.
+ABOUT_TRIAL = ("number", "state", "source", "worker", "create_time", "expire_time", "complete_time", "reason")
+ABOUT_RECORD = (
     *("sequence", "suggestion_id", "outcome", "propensity", "suggest_time", "create_time"),
     *("is_default", "replaces_default", "reason"),
 )
@@ -192,7 +193,7 @@ _ABOUT_METRIC = ("mean", "count", "standard_error", "variance")
 def _header(description: StudyDescription) -> list[str]:
     spec = description.spec
     return [
-        *(_ABOUT_RECORD if description.algorithm.decisions else _ABOUT_TRIAL),
+        *(ABOUT_RECORD if description.algorithm.decisions else ABOUT_TRIAL),
         *(f"parameter.{parameter.name}" for parameter in spec.parameters),
         *(f"context.{context.name}" for context in spec.context),
         *(f"metric.{metric.name}.{part}" for metric in _measured(spec) for part in _ABOUT_METRIC),
@@ -203,7 +204,7 @@ def _cells(row: Trial | ObservationRecord, description: StudyDescription) -> lis
     """In the order of the header; nothing for what isn't there. Numbers with all their digits."""
     spec = description.spec
     if isinstance(row, Trial):
-        about = [getattr(row, name) for name in _ABOUT_TRIAL]
+        about = [getattr(row, name) for name in ABOUT_TRIAL]
         measurements: Mapping[str, MeasurementLike] = row.measurements
     else:
         of = row.observation
