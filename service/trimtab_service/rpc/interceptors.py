@@ -1,4 +1,4 @@
-"""What happens around every call: counted, timed, and its errors translated."""
+"""What happens around every call: counted, timed, refused where too many are in flight, and its errors translated."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any, cast
 import grpc
 from google.rpc import status_pb2
 
-from trimtab_service.domain.errors import TrimtabError
+from trimtab_service.domain.errors import Overloaded, TrimtabError
 from trimtab_service.metrics import Metrics
 from trimtab_service.rpc import status
 
@@ -24,12 +24,17 @@ class Edge:
     """The server as our services see it when they register: puts the edge around each of their handlers.
 
     What an interceptor would find out anew at every call, which method it is,
-    is settled here once. Health and reflection register with the server itself.
+    is settled here once. Health and reflection register with the server itself,
+    and no limit holds for them: a client that does nothing watches the health
+    all the while, and a server at its limit lives.
+
+    most: calls in flight at once, beyond which further ones are refused.
     """
 
-    def __init__(self, server: grpc.aio.Server, metrics: Metrics) -> None:
+    def __init__(self, server: grpc.aio.Server, metrics: Metrics, most: int) -> None:
         self._server = server
         self._metrics = metrics
+        self._most = most
 
     def add_generic_rpc_handlers(self, handlers: Sequence[grpc.GenericRpcHandler]) -> None:
         """What generated code registers besides, for servers that don't know registered methods."""
@@ -51,7 +56,7 @@ class Edge:
         )
 
     def _around(self, method: str, handle: Handler) -> Handler:
-        metrics = self._metrics
+        metrics, most = self._metrics, self._most
         seconds = metrics.rpc_seconds.labels(method)
         fine = self._metrics.rpcs.labels(method, "OK")
 
@@ -59,6 +64,8 @@ class Edge:
             start = perf_counter()
             metrics.calls_in_flight += 1
             try:
+                if metrics.calls_in_flight > most:
+                    raise Overloaded(f"{most} calls are in flight already, and this server takes no more; retry")
                 answer = await handle(request, context)
                 fine.inc()
                 return answer

@@ -36,7 +36,6 @@ class Server:
 
     def __init__(self, config: Config, tuning: TuningServicer, studies: StudyServicer, metrics: Metrics) -> None:
         self._server = grpc.aio.server(
-            maximum_concurrent_rpcs=config.max_concurrent_rpcs,
             options=[
                 ("grpc.max_receive_message_length", config.max_message_bytes),
                 # Answers are bounded by count; a page of large trials may be
@@ -48,7 +47,7 @@ class Server:
                 ("grpc.http2.min_recv_ping_interval_without_data_ms", 10_000),
             ],
         )
-        edge = Edge(self._server, metrics)
+        edge = Edge(self._server, metrics, config.max_concurrent_rpcs)
         tuning_service_pb2_grpc.add_TuningServiceServicer_to_server(tuning, edge)  # type: ignore[no-untyped-call]
         study_service_pb2_grpc.add_StudyServiceServicer_to_server(studies, edge)  # type: ignore[no-untyped-call]
         self._health = HealthServicer()
