@@ -27,6 +27,21 @@ SERVICES = (
 )
 
 
+def options(config: Config) -> list[tuple[str, int]]:
+    """What gRPC is told. It says nothing about a name that it doesn't know."""
+    return [
+        ("grpc.max_receive_message_length", config.max_message_bytes),
+        # Answers are bounded by count; a page of large trials may be
+        # larger than what is taken in.
+        ("grpc.max_send_message_length", 8 * config.max_message_bytes),
+        # Without it two servers on one port share its calls unawares.
+        ("grpc.so_reuseport", 0),
+        # Clients' keepalives every 10 s and more are welcome; gRPC takes one
+        # in 5 minutes from a client without answers, and ends the connection.
+        ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
+    ]
+
+
 class Server:
     """Serves until stopped.
 
@@ -35,18 +50,7 @@ class Server:
     """
 
     def __init__(self, config: Config, tuning: TuningServicer, studies: StudyServicer, metrics: Metrics) -> None:
-        self._server = grpc.aio.server(
-            options=[
-                ("grpc.max_receive_message_length", config.max_message_bytes),
-                # Answers are bounded by count; a page of large trials may be
-                # larger than what is taken in.
-                ("grpc.max_send_message_length", 8 * config.max_message_bytes),
-                # Without it two servers on one port share its calls unawares.
-                ("grpc.so_reuseport", 0),
-                # Clients' keepalives every 10 s and more are welcome.
-                ("grpc.http2.min_recv_ping_interval_without_data_ms", 10_000),
-            ],
-        )
+        self._server = grpc.aio.server(options=options(config))
         edge = Edge(self._server, metrics, config.max_concurrent_rpcs)
         tuning_service_pb2_grpc.add_TuningServiceServicer_to_server(tuning, edge)  # type: ignore[no-untyped-call]
         study_service_pb2_grpc.add_StudyServiceServicer_to_server(studies, edge)  # type: ignore[no-untyped-call]
