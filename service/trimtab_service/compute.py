@@ -3,7 +3,7 @@
 Each worker is a process of its own, spawned (never forked) when it is first
 needed, so that the serving process stays small and its event loop never waits
 for a model. A worker that dies takes one call with it, which is tried once
-more on a fresh process.
+more on a fresh process. One that hangs is ended.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from functools import lru_cache
 from multiprocessing.connection import wait
+from multiprocessing.process import BaseProcess
 from time import perf_counter
 from typing import Any, Generic, TypeVar
 
@@ -30,8 +31,9 @@ from trimtab_service.domain.past import Past
 from trimtab_service.domain.prediction import ParetoFront
 from trimtab_service.domain.space import Parameters
 from trimtab_service.domain.study import Study
-from trimtab_service.domain.suggestion import History, Incumbent, Related, Suggested, Trial
+from trimtab_service.domain.suggestion import History, Incumbent, Related, Suggested
 from trimtab_service.metrics import Metrics
+from trimtab_service.news import Forgotten, Known, News
 from trimtab_service.optimizers import catalog
 from trimtab_service.optimizers.base import generator
 from trimtab_service.optimizers.phases import recording
@@ -40,9 +42,12 @@ log = logging.getLogger(__name__)
 
 Answer = TypeVar("Answer")
 
-MOST_KNOWN = 200_000  # ended trials that a worker keeps, so that only new ones are sent to it
 MOST_TOLD = 1_000  # studies of which it is noted what a worker knows
 MOST_TRIES = 2  # of one call, whose worker may have died by another's fault (memory)
+# Seconds, after which a worker is taken to hang. The longest calls that are legal,
+# a thousand points of 200 parameters after 500 trials, or the models of fifty
+# metrics, take a quarter of an hour on a busy core.
+LONGEST_CALL = 3_600.0
 
 # One thread a worker: two threads of BLAS on one small matrix cost more than
 # they bring, and the workers share the cores. Read by the libraries when they
@@ -57,6 +62,10 @@ class Computed(Generic[Answer]):
 
     answer: Answer
     phases: Mapping[str, float]
+
+
+class Stuck(Exception):
+    """The worker was at one call for so long that it was ended."""
 
 
 def _start_worker() -> None:
@@ -97,50 +106,6 @@ class Overdue(TimeoutError):
     def __init__(self, running: asyncio.Future[Any]) -> None:
         super().__init__()
         self.running = running
-
-
-class Forgotten(Exception):
-    """The worker doesn't know the trials that it was taken to know; send it all of them."""
-
-
-@dataclass(frozen=True, slots=True)
-class News:
-    """A past as it is sent to a worker: without the first ``base`` ended trials, which it knows."""
-
-    past: Past
-    base: int
-
-    @classmethod
-    def of(cls, past: Past, base: int) -> News:
-        """What a worker needs that knows ``base`` trials of the past's line."""
-        new = tuple(past.ended[base : past.count])
-        return cls(_with_ended(past, new), base)
-
-
-def _with_ended(past: Past, ended: Sequence[Trial]) -> Past:
-    counts = (past.next_number, past.revision, past.observation_count)
-    return Past(past.uid, past.line, ended, len(ended), past.open, *counts)
-
-
-class Known:
-    """What a worker remembers: ended trials, by study. It may forget at any time, and then says so."""
-
-    def __init__(self, most: int = MOST_KNOWN) -> None:
-        self._most = most
-        self._lines: OrderedDict[str, tuple[int, list[Trial]]] = OrderedDict()
-
-    def past(self, news: News) -> Past:
-        """The whole of it. Raises Forgotten."""
-        line, trials = self._lines.get(news.past.uid, (0, []))
-        if news.base and (line != news.past.line or len(trials) < news.base):
-            raise Forgotten
-        whole = trials[: news.base] + list(news.past.ended)
-        self._lines[news.past.uid] = (news.past.line, whole)
-        self._lines.move_to_end(news.past.uid)
-        kept = sum(len(each) for _, each in self._lines.values())
-        while kept > self._most and len(self._lines) > 1:
-            kept -= len(self._lines.popitem(last=False)[1][1])
-        return _with_ended(news.past, whole)
 
 
 @lru_cache(maxsize=1)
@@ -225,7 +190,7 @@ class Worker:
         self._told.clear()
 
     async def run(self, task: Callable[..., Answer], *args: Any) -> Answer:
-        """Raises BrokenProcessPool when the process dies, and whatever the task raises."""
+        """Raises BrokenProcessPool when the process dies, Stuck when it was ended, and whatever the task raises."""
         if self._process is None:
             for name in _ONE_THREAD:
                 os.environ.setdefault(name, "1")
@@ -235,25 +200,41 @@ class Worker:
             self._metrics.workers.inc()
         process = self._process
         try:
-            return await asyncio.wrap_future(process.submit(task, *args))
+            async with asyncio.timeout(LONGEST_CALL) as bound:
+                return await asyncio.wrap_future(process.submit(task, *args))
         except BrokenProcessPool:
-            if self._process is process:
-                self._process = None
-                self.forget()
-                self._metrics.workers.dec()
-                self._metrics.worker_deaths.inc()
-            process.shutdown(wait=False)
+            self._bury(process)
             raise
+        except TimeoutError:
+            if not bound.expired():
+                raise  # it is the task's own
+            for child in _children(process):
+                child.kill()
+            self._bury(process)
+            raise Stuck from None
+
+    def _bury(self, process: ProcessPoolExecutor) -> None:
+        if self._process is process:
+            self._process = None
+            self.forget()
+            self._metrics.workers.dec()
+            self._metrics.worker_deaths.inc()
+        process.shutdown(wait=False)
 
     def close(self) -> None:
         """Ends the process; a call under way is lost."""
         if self._process is None:
             return
-        for child in list((self._process._processes or {}).values()):
+        for child in _children(self._process):
             child.terminate()  # an answer that nobody waits for isn't worth the wait
         self._process.shutdown(wait=True, cancel_futures=True)
         self._process = None
         self._metrics.workers.dec()
+
+
+def _children(process: ProcessPoolExecutor) -> list[BaseProcess]:
+    """The process itself, which the executor has no name for."""
+    return list((process._processes or {}).values())
 
 
 class Compute:
@@ -370,6 +351,9 @@ class Compute:
                 if self._closed:
                     raise ShuttingDown("this server is shutting down") from None
                 log.warning("optimizer process died", extra={"tries": tries})
+            except Stuck:
+                log.error("optimizer process hung and was ended", extra={"seconds": LONGEST_CALL})
+                raise OptimizerFailed(f"the optimizer was at it for {LONGEST_CALL:g} seconds, and was ended") from None
             except TrimtabError:
                 raise
             except Exception as error:

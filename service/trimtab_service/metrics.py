@@ -114,7 +114,9 @@ class Metrics:
         self.workers = Gauge("trimtab_workers", "Optimizer processes alive.", registry=registry)
         self.workers_busy = Gauge("trimtab_workers_busy", "Optimizer processes at work.", registry=registry)
         self.worker_queue = Gauge("trimtab_worker_queue", "Optimizer calls waiting for a process.", registry=registry)
-        self.worker_deaths = Counter("trimtab_worker_deaths", "Optimizer processes that died.", registry=registry)
+        self.worker_deaths = Counter(
+            "trimtab_worker_deaths", "Optimizer processes that died, or hung and were ended.", registry=registry
+        )
         self.trials_pending = Gauge(
             "trimtab_trials_pending",
             "Trials handed out whose lease runs, in the whole store, at the last look.",

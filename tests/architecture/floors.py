@@ -44,7 +44,8 @@ FLOORS = {
     "storage": _floor("store metrics domain"),
     "histories": _floor("storage store.base metrics domain"),
     "nearness": _floor("domain"),
-    "compute": _floor("optimizers metrics domain", "numpy"),
+    "news": _floor("domain"),
+    "compute": _floor("news optimizers metrics domain", "numpy"),
     # a bandit study at one instant: values only
     "live": _floor("bandits.base bandits.catalog bandits.states store.base domain", "numpy"),
     # the use cases: no grpc, no SQL, no torch

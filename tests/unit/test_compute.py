@@ -1,57 +1,68 @@
-"""What is sent to the processes that run optimizers, and what they remember."""
+"""The processes that run optimizers: what becomes of them, and of their calls."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+import os
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
-from store_values import a_trial
-from trimtab_service.compute import Forgotten, Known, News
+from serving import eventually
+from store_values import a_study
+from trimtab_service import compute
+from trimtab_service.compute import Asked, Compute, Stuck, Worker
+from trimtab_service.domain.errors import OptimizerFailed
 from trimtab_service.domain.past import Past
-from trimtab_service.domain.suggestion import Trial, TrialState
+from trimtab_service.domain.study import ChosenAlgorithm
+from trimtab_service.metrics import Metrics
+
+SECONDS = 60.0
+STUDY = replace(a_study(), algorithm=ChosenAlgorithm("sobol", {}, "asked for", decisions=False))
+ASKED = Asked(STUDY, Past(STUDY.uid, 1, (), 0, (), 1, 0, 0), {}, {})
 
 
-def past(*ended: int, line: int = 1, uid: str = "u", pending: Sequence[int] = ()) -> Past:
-    """A past with these trials."""
-    trials: list[Trial] = [a_trial(number, TrialState.COMPLETED) for number in ended]
-    return Past(uid, line, trials, len(trials), tuple(map(a_trial, pending)), 99, 7, len(trials))
+@asynccontextmanager
+async def computing(metrics: Metrics) -> AsyncIterator[Compute]:
+    """With one worker."""
+    running = Compute(workers=1, queue=8, metrics=metrics)
+    yield running
+    await running.close()
 
 
-def test_only_what_is_new_is_sent() -> None:
-    """And put together it is the whole."""
-    known, whole = Known(), past(3, 1, 2, pending=[5])
-    known.past(News.of(past(3, 1), 0))
-    news = News.of(whole, 2)
-    assert [trial.number for trial in news.past.ended] == [2]
-    assert known.past(news).history({}) == whole.history({})
+def sample(metrics: Metrics, name: str) -> float | None:
+    """The value of an instrument without labels."""
+    return metrics.registry.get_sample_value(f"trimtab_{name}")
 
 
-def test_a_shorter_past_is_told_after_a_longer_one() -> None:
-    """Two questions about one study may overtake each other."""
-    known = Known()
-    known.past(News.of(past(1, 2, 3), 0))
-    assert known.past(News.of(past(1, 2), 2)).history({}) == past(1, 2).history({})
-    assert known.past(News.of(past(1, 2, 3), 2)).history({}) == past(1, 2, 3).history({})
+async def test_a_worker_that_hangs_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its process is gone, that is counted, and the next call gets a fresh one."""
+    metrics = Metrics()
+    worker = Worker(metrics)
+    hung = await worker.run(os.getpid)
+    with monkeypatch.context() as hurried:
+        hurried.setattr(compute, "LONGEST_CALL", 0.1)
+        with pytest.raises(Stuck):
+            await worker.run(time.sleep, 3_600)
+    fresh = await worker.run(os.getpid)
+    assert await asyncio.to_thread(eventually, lambda: not Path(f"/proc/{hung}").exists())
+    await asyncio.to_thread(worker.close)
+    assert fresh != hung
+    assert (sample(metrics, "worker_deaths_total"), sample(metrics, "workers")) == (1, 0)
 
 
-@pytest.mark.parametrize("told", [None, past(1, 2, line=2), past(1), past(1, 2, uid="another")])
-def test_who_was_not_told_says_so(told: Past | None) -> None:
-    """Of another line, of too few trials, of nothing."""
-    known = Known()
-    if told is not None:
-        known.past(News.of(told, 0))
-    with pytest.raises(Forgotten):
-        known.past(News.of(past(1, 2, 3), 2))
-
-
-def test_the_study_unused_longest_is_forgotten() -> None:
-    """But never the one that is being asked about."""
-    known = Known(most=3)
-    known.past(News.of(past(1, 2, uid="a"), 0))
-    known.past(News.of(past(1, 2, uid="b"), 0))
-    with pytest.raises(Forgotten):
-        known.past(News.of(past(1, 2, 3, uid="a"), 2))
-    large = past(*range(1, 9), uid="c")
-    assert known.past(News.of(large, 0)).history({}) == large.history({})
-    assert known.past(News.of(large, 8)).history({}) == large.history({})
+async def test_a_call_that_hangs_is_not_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would hang again. It is an error that says so, and its place is free for the next one."""
+    metrics = Metrics()
+    async with computing(metrics) as running:
+        with monkeypatch.context() as hurried:
+            hurried.setattr(compute, "LONGEST_CALL", 0.0)
+            with pytest.raises(OptimizerFailed, match="was at it for 0 seconds"):
+                await running.suggest(ASKED, 1, SECONDS)
+        deaths, busy = sample(metrics, "worker_deaths_total"), sample(metrics, "workers_busy")
+        assert len(await running.suggest(ASKED, 1, SECONDS)) == 1
+    assert (deaths, busy) == (1, 0)

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
-from grpc._cython import cygrpc
+from grpc._cython import cygrpc  # type: ignore[attr-defined]
 
 from trimtab._transport import CHANNEL_OPTIONS
 from trimtab_service.config import Config
