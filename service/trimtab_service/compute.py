@@ -9,6 +9,7 @@ more on a fresh process. One that hangs is ended.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import multiprocessing
 import os
@@ -134,6 +135,11 @@ def _told(
     return Computed(answer, phases)
 
 
+def _load_models() -> None:
+    """Runs in a worker: what a model needs, which takes seconds to load."""
+    from trimtab_service.optimizers import gp_suggest  # noqa: F401
+
+
 def _suggest(study: Study, history: History, context: Parameters, count: int) -> Sequence[Suggested]:
     optimizer = catalog.optimizer(study.algorithm)
     return optimizer.suggest(study, history, context, count, generator(study, history))
@@ -166,6 +172,8 @@ class Worker:
         self._metrics = metrics
         self._process: ProcessPoolExecutor | None = None
         self._told: OrderedDict[str, tuple[int, int]] = OrderedDict()  # line, and how many trials, by study
+        self._needs_models = False  # whether a study that it was asked about does, or will
+        self._prepared: ProcessPoolExecutor | None = None
 
     def knows(self, uid: str) -> tuple[int, bool]:
         """How much of a study it was told, and whether it runs: whom to ask first."""
@@ -173,6 +181,7 @@ class Worker:
 
     def ask(self, task: Callable[..., Answer], asked: Asked, *args: Any) -> Awaitable[Computed[Answer]]:
         """Runs a task on the history, of which only what is new is sent. Raises as ``run``, and Forgotten."""
+        self._needs_models |= catalog.CATALOG[asked.study.algorithm.name].ahead
         related = [(study, self._news(past)) for study, past in asked.related]
         news = self._news(asked.past)
         return self.run(_told, task, asked.study, news, related, asked.context, asked.fixed, *args)
@@ -212,6 +221,19 @@ class Worker:
                 child.kill()
             self._bury(process)
             raise Stuck from None
+
+    def prepare(self) -> None:
+        """Loads models into the idle process, once, if it was asked about a study that will need them.
+
+        The first points of a study need none, so its caller would wait twice
+        otherwise: for the process, and some trials later for its models. Who
+        asks meanwhile waits for no more than the rest of it.
+        """
+        if self._process is None or self._process is self._prepared or not self._needs_models:
+            return
+        self._prepared = self._process
+        with contextlib.suppress(RuntimeError):  # it has died, as the next call finds out, or is being closed
+            self._process.submit(_load_models)
 
     def _bury(self, process: ProcessPoolExecutor) -> None:
         if self._process is process:
@@ -322,6 +344,7 @@ class Compute:
                 turn.set_result(worker)
                 return
         self._idle.append(worker)
+        worker.prepare()
 
     def _forget(self, running: asyncio.Task[Any]) -> None:
         self._running.discard(running)

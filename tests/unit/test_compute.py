@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import multiprocessing
 import os
 import time
 from collections.abc import AsyncIterator
@@ -19,11 +20,16 @@ from trimtab_service.compute import Asked, Compute, Stuck, Worker
 from trimtab_service.domain.errors import OptimizerFailed
 from trimtab_service.domain.past import Past
 from trimtab_service.domain.study import ChosenAlgorithm
+from trimtab_service.domain.suggestion import Source
 from trimtab_service.metrics import Metrics
 
 SECONDS = 60.0
-STUDY = replace(a_study(), algorithm=ChosenAlgorithm("sobol", {}, "asked for", decisions=False))
-ASKED = Asked(STUDY, Past(STUDY.uid, 1, (), 0, (), 1, 0, 0), {}, {})
+
+
+def first_of(algorithm: str) -> Asked:
+    """The question for the first trial of a study."""
+    study = replace(a_study(), algorithm=ChosenAlgorithm(algorithm, {}, "asked for", decisions=False))
+    return Asked(study, Past(study.uid, 1, (), 0, (), 1, 0, 0), {}, {})
 
 
 @asynccontextmanager
@@ -32,6 +38,12 @@ async def computing(metrics: Metrics) -> AsyncIterator[Compute]:
     running = Compute(workers=1, queue=8, metrics=metrics)
     yield running
     await running.close()
+
+
+def has_models() -> bool:
+    """Whether the one process has loaded torch."""
+    (child,) = (child for child in multiprocessing.active_children() if child.is_alive())
+    return "libtorch" in Path(f"/proc/{child.pid}/maps").read_text()
 
 
 def sample(metrics: Metrics, name: str) -> float | None:
@@ -62,7 +74,24 @@ async def test_a_call_that_hangs_is_not_tried_again(monkeypatch: pytest.MonkeyPa
         with monkeypatch.context() as hurried:
             hurried.setattr(compute, "LONGEST_CALL", 0.0)
             with pytest.raises(OptimizerFailed, match="was at it for 0 seconds"):
-                await running.suggest(ASKED, 1, SECONDS)
+                await running.suggest(first_of("sobol"), 1, SECONDS)
         deaths, busy = sample(metrics, "worker_deaths_total"), sample(metrics, "workers_busy")
-        assert len(await running.suggest(ASKED, 1, SECONDS)) == 1
+        assert len(await running.suggest(first_of("sobol"), 1, SECONDS)) == 1
     assert (deaths, busy) == (1, 0)
+
+
+async def test_a_worker_loads_models_before_one_is_asked_for() -> None:
+    """After the first answer about a study that will need them; who asks meanwhile is answered all the same."""
+    async with computing(Metrics()) as running:
+        await running.suggest(first_of("gp"), 1, SECONDS)
+        (meanwhile,) = await running.suggest(first_of("gp"), 1, SECONDS)
+        assert await asyncio.to_thread(eventually, has_models)
+    assert meanwhile.source is Source.INITIAL
+
+
+async def test_a_worker_loads_no_models_for_a_study_without() -> None:
+    """They take a quarter of a gigabyte."""
+    async with computing(Metrics()) as running:
+        for _ in range(2):
+            await running.suggest(first_of("sobol"), 1, SECONDS)
+        assert not has_models()
