@@ -49,6 +49,8 @@ class Clock:
                 stack.enter_context(patch.object(module, "time", lambda: self.now().timestamp()))
             for module in (studies, following):
                 stack.enter_context(patch.object(module, "monotonic", lambda: self.seconds))
+            # On a busy machine no policy is slow to make.
+            stack.enter_context(patch.object(following, "perf_counter", lambda: self.seconds))
             self._restore = stack.pop_all().close
         return self
 

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from time import time
+from typing import TypeAlias
 
 import numpy as np
 
@@ -46,6 +47,9 @@ from trimtab_service.store.base import (
 )
 from trimtab_service.studies import Studies
 from trimtab_service.tokens import Decision, TokenKeys
+
+Judged: TypeAlias = DecisionObservation | DecisionExpired | InvalidArgument
+"""An observation of a decision as it is stored, or why it is refused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,18 +185,16 @@ class Decisions:
             chosen.append(Chosen(sign(identity[:16], arm, propensity, 0), arm, propensity))
         return chosen
 
-    async def observe(
-        self, study: Study, reports: Sequence[DecisionReport | InvalidArgument], request: Request | None
-    ) -> list[Result]:
-        """One result a report, after the commit; an error among the reports is its own result.
-
-        Raises StudyNotFound, RequestIdReused.
-        """
+    def judged(self, study: Study, reports: Sequence[DecisionReport | InvalidArgument]) -> list[Judged]:
+        """What each report brings to the study, or why it is refused; an error among the reports stays what it is."""
         now = int(time() * 1000)
-        judged = [
+        return [
             report if isinstance(report, InvalidArgument) else self._judged(study, report, position, now)
             for position, report in enumerate(reports)
         ]
+
+    async def observe(self, study: Study, judged: Sequence[Judged], request: Request | None) -> list[Result]:
+        """One result each, after the commit; an error is its own result. Raises StudyNotFound, RequestIdReused."""
         try:
             # Even with nothing to store: whether the study exists and the
             # request is a repeated one, only the store can say. It remembers
@@ -206,9 +208,7 @@ class Decisions:
             self._following.expect(study.name)
         return results
 
-    def _judged(
-        self, study: Study, report: DecisionReport, position: int, now: int
-    ) -> DecisionObservation | DecisionExpired | InvalidArgument:
+    def _judged(self, study: Study, report: DecisionReport, position: int, now: int) -> Judged:
         try:
             decision = self._keys.verify(report.token)
         except SuggestionIdInvalid as error:

@@ -6,12 +6,22 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
+import pytest
+
 import serving
 from serving import RunningServer, eventually
-from trimtab.v1 import study_service_pb2, trial_pb2
+from trimtab.v1 import study_pb2, study_service_pb2, trial_pb2, tuning_service_pb2
 
 CLIENTS = 8  # of each server
 CYCLES = 6  # of each client
+UNHEARD = "--tail-interval=60"  # a server with it hears of nothing while a test runs
+
+
+def paying_spec() -> study_pb2.StudySpec:
+    """A bandit study of another metric."""
+    spec = serving.arms_spec()
+    spec.metrics[0].name = spec.objectives[0].metric = "pay"
+    return spec
 
 
 def cycles(server: RunningServer, client: int, metric: str) -> list[str]:
@@ -81,6 +91,43 @@ def test_a_name_that_is_used_again_is_another_study_at_every_server(postgres_url
             first.studies.DeleteStudy(study_service_pb2.DeleteStudyRequest(name=serving.named("s")))
 
 
+@pytest.mark.parametrize(
+    ("spec", "metric"),
+    [
+        pytest.param(serving.arms_spec(), "click", id="the same"),
+        pytest.param(paying_spec(), "pay", id="another metric"),
+        pytest.param(serving.float_spec(), "y", id="trials"),
+    ],
+)
+def test_what_refuses_is_the_study_that_there_is(postgres_url: str, spec: study_pb2.StudySpec, metric: str) -> None:
+    """A server that knows the bandit study before takes what belongs to the one after it, and has a new policy."""
+    with RunningServer(postgres_url, UNHEARD) as first, RunningServer(postgres_url, UNHEARD) as second:
+        serving.create(first, serving.arms_spec())
+        (old,) = serving.suggest(second)
+        assert not observed(second, old.id, "click").HasField("error")
+        first.studies.DeleteStudy(study_service_pb2.DeleteStudyRequest(name=serving.named("s")))
+        serving.create(first, spec)
+        (suggestion,) = serving.suggest(first)
+        assert not observed(second, suggestion.id, metric).HasField("error")
+        assert observed(second, old.id, metric).HasField("error")
+        (new,) = serving.suggest(second)
+        assert not observed(first, new.id, metric).HasField("error")
+        assert len(serving.all_observations(first)) == 2
+
+
+def test_a_decision_that_is_remembered_is_of_the_study_that_there_is(postgres_url: str) -> None:
+    """A server with a policy of a deleted study with a default reward finds out, whatever has its name now."""
+    rewarded = serving.arms_spec()
+    rewarded.default_reward = 0.0
+    rewarded.reward_wait.seconds = 60
+    with RunningServer(postgres_url, UNHEARD) as first, RunningServer(postgres_url, UNHEARD) as second:
+        for spec, metric in ((rewarded, "click"), (rewarded, "click"), (serving.float_spec(), "y")):
+            serving.create(first, spec)
+            (suggestion,) = serving.suggest(second)
+            assert not observed(first, suggestion.id, metric).HasField("error")
+            first.studies.DeleteStudy(study_service_pb2.DeleteStudyRequest(name=serving.named("s")))
+
+
 def test_a_model_is_asked_about_the_study_that_there_is(postgres_url: str) -> None:
     """Not about the one that had the name a moment ago, until the caller's time is up."""
     with RunningServer(postgres_url) as first, RunningServer(postgres_url) as second:
@@ -94,5 +141,10 @@ def test_a_model_is_asked_about_the_study_that_there_is(postgres_url: str) -> No
 def learned(server: RunningServer, metric: str) -> bool:
     """Whether a suggestion is of the study that there is now, and its observation is taken."""
     (suggestion,) = serving.suggest(server)
-    (result,) = serving.observe(server, serving.measured(suggestion.id, metric, 1.0))
-    return not result.HasField("error")
+    return not observed(server, suggestion.id, metric).HasField("error")
+
+
+def observed(server: RunningServer, suggestion_id: str, metric: str) -> tuning_service_pb2.ObserveResult:
+    """What becomes of an observation."""
+    (result,) = serving.observe(server, serving.measured(suggestion_id, metric, 1.0))
+    return result

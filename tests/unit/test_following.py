@@ -38,8 +38,9 @@ async def decided(replica: Replica, spec: StudySpec) -> str:
 
 async def observed(replica: Replica, token: str) -> Result:
     """What becomes of an observation."""
+    study = await replica.studies.recall(NAME)
     (result,) = await replica.decisions.observe(
-        await replica.studies.recall(NAME), [DecisionReport(token, CLICKED)], None
+        study, replica.decisions.judged(study, [DecisionReport(token, CLICKED)]), None
     )
     return result
 

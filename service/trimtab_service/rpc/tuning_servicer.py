@@ -61,16 +61,18 @@ class TuningServicer(tuning_service_pb2_grpc.TuningServiceServicer):
         """Parameters to try."""
         name = convert_values.study_name(request.study, "study")
         live = self._decisions.live(name)
-        if live is None:
-            study = await self._studies.recall(name)
-            if not study.algorithm.decisions:
-                with contextlib.suppress(NotOfTrials):
-                    return await self._suggest_trials(request, context)
-            study = await self._studies.get(name)
-            if not study.algorithm.decisions:
+        if live is not None:
+            # Where the study turns out to be gone, maybe the name is in use again.
+            with contextlib.suppress(StudyNotFound):
+                return await self._suggest_decisions(request, live)
+        study = await self._studies.recall(name)
+        if not study.algorithm.decisions:
+            with contextlib.suppress(NotOfTrials):
                 return await self._suggest_trials(request, context)
-            live = await self._decisions.open(study)
-        return await self._suggest_decisions(request, live)
+        study = await self._studies.get(name)
+        if not study.algorithm.decisions:
+            return await self._suggest_trials(request, context)
+        return await self._suggest_decisions(request, await self._decisions.open(study))
 
     async def _suggest_decisions(self, request: pb.SuggestRequest, live: Live) -> bytes:
         convert_values.check_request_id(request.request_id)
@@ -120,16 +122,39 @@ class TuningServicer(tuning_service_pb2_grpc.TuningServiceServicer):
         identity = convert_values.request_from(request, "Observe")
         study = await self._studies.recall(name)
         try:
-            results = await self._observed(study, request, identity)
+            results = await self._observed(study, request, identity, recalled=True)
         except StudyNotFound:
             # The memo was of a study that has been deleted; maybe the name is in use again.
+            self._studies.forget(name)
+            self._decisions.deleted(name)
             results = await self._observed(await self._studies.get(name), request, identity)
         return self._answer(request, results)
 
-    async def _observed(self, study: Study, request: pb.ObserveRequest, identity: Request | None) -> Sequence[Result]:
+    async def _observed(
+        self, study: Study, request: pb.ObserveRequest, identity: Request | None, *, recalled: bool = False
+    ) -> Sequence[Result]:
+        """Judged by the study; one that was ``recalled`` refuses nothing, unless it is what the store holds."""
+        current: Study | None
         if study.algorithm.decisions:
-            return await self._decisions.observe(study, _decision_reports(study, request), identity)
-        return await self._tuner.observe(study, _trial_reports(study, request), identity)
+            judged = self._decisions.judged(study, _decision_reports(study, request))
+            current = await self._changed(study, judged) if recalled else None
+            if current is None:
+                return await self._decisions.observe(study, judged, identity)
+        else:
+            reports = _trial_reports(study, request)
+            current = await self._changed(study, reports) if recalled else None
+            if current is None:
+                return await self._tuner.observe(study, reports, identity)
+        return await self._observed(current, request, identity)
+
+    async def _changed(self, study: Study, items: Sequence[object]) -> Study | None:
+        """What the study has become, where it refuses one of the items and isn't what it was. Raises StudyNotFound."""
+        if not any(isinstance(item, TrimtabError) for item in items):
+            return None
+        current = await self._studies.get(study.name)
+        if current.uid != study.uid:
+            self._decisions.deleted(study.name)
+        return None if (current.uid, current.etag) == (study.uid, study.etag) else current
 
     def _answer(self, request: pb.ObserveRequest, results: Sequence[Result]) -> pb.ObserveResponse:
         items = list(map(_result, request.observations, results))

@@ -37,9 +37,10 @@ from trimtab_service.store import rows
 from trimtab_service.store.base import CursorTooOld, DecisionBatch, LogRow, Result, Tail
 from trimtab_service.store.connection import Connection, Row
 from trimtab_service.store.documents import listed
-from trimtab_service.store.group_commit import Known, Plan, judge
+from trimtab_service.store.group_commit import HELD_STUDIES, Known, Plan, judge
 from trimtab_service.store.sql_requests import SqlRequests
 from trimtab_service.store.tables import expected, observations, progress, studies, trials
+from trimtab_service.store.transactions import Overtaken
 from trimtab_service.store.words import Horizon, IntegerAt, Listed, TextAt, among_texts
 
 _WITH_TRIAL = observations.outerjoin(
@@ -107,8 +108,12 @@ class SqlLog(SqlRequests):
         """
         time = rows.microseconds(now)
         hope = judge(batches, Known.nothing(batches), time)
+        # Rows of a study that is gone are refused; where there are none, nothing says that it is.
+        unsure = sorted({batch.study.uid for batch in batches} - {row[0] for row in hope.decisions})
 
         def hopeful(connection: Connection) -> list[list[Result] | TrimtabError]:
+            if unsure and len(connection.all(HELD_STUDIES, {"uids": listed(unsure)})) < len(unsure):
+                raise Overtaken
             return _store(connection, hope)
 
         def careful(connection: Connection) -> list[list[Result] | TrimtabError]:

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from store_values import DECISIONS, LATER, NOW, a_decision, a_request, a_study, completed
-from trimtab_service.domain.errors import ObservationConflict, RequestIdReused, StudyNotFound
+from trimtab_service.domain.errors import InvalidArgument, ObservationConflict, RequestIdReused, StudyNotFound
 from trimtab_service.domain.study import Study, StudyCounts
 from trimtab_service.store.base import DUPLICATE, RECORDED, DecisionBatch, DecisionObservation, LogRow, Request, Store
 
@@ -111,6 +111,16 @@ def test_a_deleted_study_does_not_touch_the_others(store: Store, study: Study) -
     )
     assert answers == [[RECORDED], StudyNotFound, [RECORDED]]
     assert (logged(store, study), logged(store, gone)) == (["a", "b"], [])
+
+
+def test_a_call_that_brings_nothing_is_told_that_the_study_is_gone(store: Store, study: Study) -> None:
+    """Though no constraint says so; it isn't remembered either, and the others get their answers."""
+    gone = store.create_study(a_study("gone", algorithm=DECISIONS), None)
+    store.delete_study(gone, None)
+    request, refused = a_request(), InvalidArgument("observations[0]", "no")
+    answers = record(store, batch(gone), batch(study), DecisionBatch(gone, [refused], request), batch(study))
+    assert answers == [StudyNotFound, [], StudyNotFound, []]
+    assert not store.replayed(gone.uid, request)
 
 
 def test_a_repeated_call_gets_the_first_answer(store: Store, study: Study) -> None:
