@@ -28,9 +28,10 @@ from trimtab_service.optimizers.targets import (
     objective_target,
 )
 from trimtab_service.optimizers.targets import Vector as Vector
+from trimtab_service.optimizers.thinning import telling
+from trimtab_service.optimizers.thinning import thin as thin
 
 MOST_ROWS = 500  # that a model is made of: its cost grows with their cube
-UNACCEPTABLE = 10.0  # deviations of cost that one deviation beyond a bound counts as where rows are thinned
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,19 +118,20 @@ def gather(study: Study, history: History, most: int, *, along_costs: bool = Fal
     estimated. A share of successes carries its binomial error by itself. What
     counts and, in a study with a half-life, ages add to that: see ``noise``.
 
-    Beyond ``most`` trials, some are left out; ``thin`` says which.
+    Beyond ``most`` trials, some are left out; ``telling`` says which.
 
     along_costs: whether the best at every cost is looked for.
     """
     trials = [trial for trial in history.trials if trial.state in (TrialState.COMPLETED, TrialState.FAILED)]
     targets = _targets(study, trials, along_costs)
     rows = rows_of(study, [trial.parameters for trial in trials], [trial.context for trial in trials])
-    kept = thin(rows, _merit(targets), most)
+    measured = np.array([trial.state is TrialState.COMPLETED for trial in trials])
+    kept = telling(rows, targets, measured, most)
     waiting = history.in_state(TrialState.PENDING)
     return Evidence(
         rows=rows[kept],
         targets=tuple(target.at(kept) for target in targets),
-        measured=np.array([trial.state is TrialState.COMPLETED for trial in trials])[kept],
+        measured=measured[kept],
         numbers=np.array([trial.number for trial in trials], dtype=np.intp)[kept],
         pending=rows_of(study, [trial.parameters for trial in waiting], [trial.context for trial in waiting]),
     )
@@ -218,60 +220,3 @@ def baseline_value(study: Study, completed: Sequence[Trial], metric: str) -> flo
         return None
     weights = np.array([measurement.count for measurement in found], dtype=float)
     return float(weights / weights.sum() @ [measurement.mean for measurement in found])
-
-
-def _merit(targets: Sequence[Target]) -> Vector:
-    """[n] how bad each row is, all metrics together: the mean cost, and what is unacceptable far above it."""
-    objectives = [target.costs for target in targets if target.role is Role.OBJECTIVE]
-    merit: Vector = np.mean(objectives, axis=0)
-    for target in targets:
-        if target.role is Role.CONSTRAINT:
-            beyond = np.maximum(np.maximum(target.low - target.costs, target.costs - target.high), 0.0)
-            merit = merit + UNACCEPTABLE * np.nan_to_num(beyond)
-    return merit
-
-
-def thin(rows: Rows, costs: Vector, most: int) -> NDArray[np.intp]:
-    """Indices, increasing, of at most ``most`` of n rows [n, d] with costs [n].
-
-    A fifth each: the best, and the most recent (the last rows). Two fifths:
-    evenly from the others, so that a model of them sees what one of all would
-    see. The rest: of an even sample of what is left, those that lie farthest
-    from all kept so far, so that no place that was seen is forgotten.
-    """
-    count = len(costs)
-    if count <= most:
-        return np.arange(count)
-    fifth = most // 5
-    kept = np.zeros(count, dtype=bool)
-    kept[np.argsort(costs, kind="stable")[: max(1, fifth)]] = True
-    kept[count - max(1, fifth) :] = True
-    kept[_evenly(np.flatnonzero(~kept), 2 * fifth)] = True
-    others = _evenly(np.flatnonzero(~kept), 2 * most)
-    points = _spread(np.concatenate([rows[others], rows[kept]]))
-    norms = np.square(points).sum(axis=1)
-    points, known = points[: len(others)], points[len(others) :]
-    distance = norms[: len(others)] + (norms[len(others) :] - 2.0 * points @ known.T).min(axis=1)
-    norms = norms[: len(others)]
-    for _ in range(most - int(kept.sum())):
-        farthest = int(np.argmax(distance))
-        kept[others[farthest]] = True
-        distance = np.minimum(distance, norms + (norms[farthest] - 2.0 * points @ points[farthest]))
-        distance[farthest] = -np.inf
-    return np.flatnonzero(kept)
-
-
-def _evenly(indices: NDArray[np.intp], most: int) -> NDArray[np.intp]:
-    """At most so many of them, as far apart as can be."""
-    places = np.linspace(0, len(indices) - 1, min(len(indices), most))
-    return indices[places.astype(np.intp)]
-
-
-def _spread(rows: Rows) -> Rows:
-    """Coordinates [n, c] of rows [n, d] in which two names are 1 apart, as the ends of a scale are.
-
-    A column with numbers beyond 1 holds the indices of names.
-    """
-    names = rows.max(axis=0) > 1.0
-    indicators = [math.sqrt(0.5) * (column[:, None] == np.unique(column)) for column in rows.T[names]]
-    return np.hstack([rows[:, ~names], *indicators])

@@ -12,7 +12,7 @@ from trimtab_service.domain.metric import Goal, Metric, MetricKind, Objective, O
 from trimtab_service.domain.observation import Measurement, Observation, Outcome
 from trimtab_service.domain.space import Float, Parameters
 from trimtab_service.domain.suggestion import History, TrialState
-from trimtab_service.optimizers.evidence import LEAST_VARIANCE, Evidence, gather, thin
+from trimtab_service.optimizers.evidence import LEAST_VARIANCE, Evidence, gather
 from trimtab_service.optimizers.targets import FAILURE_COST
 
 LINE = Problem("line", (Float("x", 0.0, 1.0),))
@@ -147,40 +147,6 @@ def test_a_context_stands_behind_the_parameters() -> None:
     assert found.pending.tolist() == [pytest.approx([0.5, 0.5, 1, 1, 1])]
 
 
-def test_thinning_keeps_the_best_the_latest_and_the_farthest() -> None:
-    """Within its budget, each kind of telling row has its place."""
-    rng = np.random.default_rng(0)
-    rows = 0.5 + 0.01 * rng.standard_normal((1_000, 2))
-    rows[123] = (0.0, 1.0)
-    costs = rng.random(1_000)
-    costs[456] = -1.0
-    kept = thin(rows, costs, 30)
-    assert len(kept) == 30
-    assert np.all(np.diff(kept) > 0)
-    assert {456, 998, 999} <= set(kept.tolist())
-    assert thin(rows[:, :1], costs, 1_000).tolist() == list(range(1_000))
-
-
-def test_thinning_finds_an_outlier_among_those_it_looks_at() -> None:
-    """Of the rows that are neither best nor recent, the farthest is kept first."""
-    rows = np.full((60, 1), 0.5)
-    rows[7] = 0.0
-    kept = thin(rows, np.arange(60.0)[::-1].copy(), 30)
-    assert 7 in kept
-
-
-def test_thinning_keeps_what_is_common_common() -> None:
-    """Two fifths are an even sample of what is neither best nor recent; of places that are rare, a fifth at most."""
-    rows = np.full((1_000, 1), 0.5)
-    rows[100:400, 0] = np.linspace(0.0, 0.2, 300)  # four tenths of those before the last fifth
-    costs = np.where(np.arange(1_000) < 10, -1.0, 1.0)
-    kept = thin(rows, costs, 50)
-    middle = kept[(kept >= 10) & (kept < 990)]
-    spread = int(((middle >= 100) & (middle < 400)).sum())
-    assert len(middle) == 30
-    assert 14 <= spread <= 18
-
-
 def test_a_study_learns_from_a_bounded_number_of_trials() -> None:
     """However long the history is."""
     values = [Measurement(float(index % 17)) for index in range(300)]
@@ -196,11 +162,3 @@ def test_no_unit_is_too_large_or_too_small(size: float) -> None:
     assert np.isfinite(found.costs).all()
     assert (found.variances >= LEAST_VARIANCE).all()
     assert np.isfinite([found.location, found.spread, *found.variances]).all()
-
-
-def test_names_are_no_farther_apart_for_standing_farther_apart_in_their_list() -> None:
-    """A choice with a large index isn't an outlier; the far end of a scale is as far as another name."""
-    rows = np.tile([0.5, 0.0], (8, 1))
-    rows[3] = (0.5, 900.0)
-    rows[4] = (0.0, 1.0)
-    assert thin(rows, np.arange(8.0), 3).tolist() == [0, 4, 7]

@@ -1,0 +1,111 @@
+"""Which trials of a long history a model is made of."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from contract.optimizers.problems import Problem, history_of, trial
+from trimtab_service.domain.metric import Metric
+from trimtab_service.domain.observation import Measurement, Observation, Outcome
+from trimtab_service.domain.outcomes import OutcomeConstraint
+from trimtab_service.domain.space import Float
+from trimtab_service.domain.study import Study
+from trimtab_service.domain.suggestion import History, Source, TrialState
+from trimtab_service.optimizers import gp_suggest
+from trimtab_service.optimizers.base import generator
+from trimtab_service.optimizers.catalog import optimizer
+from trimtab_service.optimizers.evidence import gather
+from trimtab_service.optimizers.thinning import thin
+
+PLANE = Problem("plane", (Float("x", 0.0, 1.0), Float("y", 0.0, 1.0)))
+DONE, FAILED = TrialState.COMPLETED, TrialState.FAILED
+
+
+def test_thinning_keeps_the_best_the_latest_and_the_farthest() -> None:
+    """Within its budget, each kind of telling row has its place."""
+    rng = np.random.default_rng(0)
+    rows = 0.5 + 0.01 * rng.standard_normal((1_000, 2))
+    rows[123] = (0.0, 1.0)
+    costs = rng.random(1_000)
+    costs[456] = -1.0
+    kept = thin(rows, costs, 30)
+    assert len(kept) == 30
+    assert np.all(np.diff(kept) > 0)
+    assert {456, 998, 999} <= set(kept.tolist())
+    assert thin(rows[:, :1], costs, 1_000).tolist() == list(range(1_000))
+
+
+def test_thinning_finds_an_outlier_among_those_it_looks_at() -> None:
+    """Of the rows that are neither best nor recent, the farthest is kept first."""
+    rows = np.full((60, 1), 0.5)
+    rows[7] = 0.0
+    kept = thin(rows, np.arange(60.0)[::-1].copy(), 30)
+    assert 7 in kept
+
+
+def test_thinning_keeps_what_is_common_common() -> None:
+    """Two fifths are an even sample of what is neither best nor recent; of places that are rare, a fifth at most."""
+    rows = np.full((1_000, 1), 0.5)
+    rows[100:400, 0] = np.linspace(0.0, 0.2, 300)  # four tenths of those before the last fifth
+    costs = np.where(np.arange(1_000) < 10, -1.0, 1.0)
+    kept = thin(rows, costs, 50)
+    middle = kept[(kept >= 10) & (kept < 990)]
+    spread = int(((middle >= 100) & (middle < 400)).sum())
+    assert len(middle) == 30
+    assert 14 <= spread <= 18
+
+
+def test_names_are_no_farther_apart_for_standing_farther_apart_in_their_list() -> None:
+    """A choice with a large index isn't an outlier; the far end of a scale is as far as another name."""
+    rows = np.tile([0.5, 0.0], (8, 1))
+    rows[3] = (0.5, 900.0)
+    rows[4] = (0.0, 1.0)
+    assert thin(rows, np.arange(8.0), 3).tolist() == [0, 4, 7]
+
+
+def bounded(most: float = 0.0) -> Study:
+    """Of a plane, where another metric must not be above a bound."""
+    study = PLANE.study("gp")
+    spec = replace(study.spec, metrics=(Metric("loss"), Metric("c")))
+    return replace(study, spec=replace(spec, outcome_constraints=(OutcomeConstraint("c", max=most),)))
+
+
+def flaky(worked: int, failed: int, first: int = 0) -> History:
+    """None of those that worked are acceptable, and the others failed; ``first`` so many of these."""
+    rng = np.random.default_rng(0)
+    trials = []
+    for x, y in rng.random((worked + failed, 2)).tolist():
+        done = first <= len(trials) < first + worked
+        made = trial(1, {"x": x, "y": y}, DONE if done else FAILED, Measurement(x) if done else None)
+        measurements = {"loss": Measurement(x), "c": Measurement(5.0 + y)}
+        trials.append(replace(made, observation=Observation(Outcome.COMPLETED, measurements)) if done else made)
+    return history_of(trials)
+
+
+@pytest.mark.parametrize(
+    ("worked", "failed", "expected"), [(3, 200, 3), (20, 200, 20), (50, 200, 30), (200, 50, 40), (45, 6, 44)]
+)
+def test_failures_do_not_push_out_what_was_measured(worked: int, failed: int, expected: int) -> None:
+    """Of 50 rows they get as many as is their share of all, and at most 20 while there is enough else."""
+    found = gather(bounded(), flaky(worked, failed), 50)
+    assert len(found.rows) == 50
+    assert int(found.measured.sum()) == expected
+
+
+def test_a_failure_is_no_better_than_what_breaks_a_bound() -> None:
+    """The best of the unacceptable ones are kept; failures, of which no value is known, are not among the best."""
+    past = flaky(100, 100)
+    found = gather(bounded(), past, 50)
+    nearest = sorted(range(100), key=lambda index: float(past.trials[index].parameters["y"]))[:3]
+    assert {index + 1 for index in nearest} <= set(found.numbers.tolist())
+
+
+def test_after_nearly_only_failures_the_model_still_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was measured is left for it to be made of."""
+    monkeypatch.setattr(gp_suggest, "MOST_ROWS", 20)
+    study, past = bounded(), flaky(3, 500, first=10)
+    (one,) = optimizer(study.algorithm).suggest(study, past, {}, 1, generator(study, past))
+    assert one.source is Source.MODEL
