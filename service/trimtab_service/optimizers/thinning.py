@@ -12,6 +12,7 @@ from trimtab_service.optimizers.encoding import Rows
 from trimtab_service.optimizers.targets import Mask, Role, Target, Vector
 
 LEAST_MEASURED = 0.6  # of the rows that are kept: what failed can't push out more than the rest
+POOL, SAMPLE = 1_000, 250  # points that are sorted into layers, of more those that few of a sample dominate
 UNACCEPTABLE = 10.0  # deviations of cost that one deviation beyond a bound counts as
 
 
@@ -27,20 +28,82 @@ def telling(rows: Rows, targets: Sequence[Target], measured: Mask, most: int) ->
     worked, failed = np.flatnonzero(measured), np.flatnonzero(~measured)
     share = max(most * len(worked) // len(rows), math.ceil(LEAST_MEASURED * most))
     share = max(min(share, len(worked)), most - len(failed))
-    costs = _merit([target.at(worked) for target in targets])
-    kept = [worked[thin(rows[worked], costs, share)], failed[_kept(rows[failed], failed[:0], most - share)]]
+    costs = _merits([target.at(worked) for target in targets])
+    best = foremost(costs, costs, max(1, share // 5))
+    kept = [worked[_kept(rows[worked], best, share)], failed[_kept(rows[failed], failed[:0], most - share)]]
     return np.sort(np.concatenate(kept))
 
 
-def _merit(targets: Sequence[Target]) -> Vector:
-    """[n] how bad each measured row is, all metrics together: the mean cost, and what is unacceptable far above it."""
-    objectives = [target.costs for target in targets if target.role is Role.OBJECTIVE]
-    merit: Vector = np.mean(objectives, axis=0)
+def _merits(targets: Sequence[Target]) -> Rows:
+    """[n, m] the cost of each measured row in each of m objectives, what is unacceptable far above it."""
+    merits = np.stack([target.costs for target in targets if target.role is Role.OBJECTIVE], axis=1)
     for target in targets:
         if target.role is Role.CONSTRAINT:
             beyond = np.maximum(np.maximum(target.low - target.costs, target.costs - target.high), 0.0)
-            merit = merit + UNACCEPTABLE * beyond
-    return merit
+            merits += UNACCEPTABLE * beyond[:, None]
+    return merits
+
+
+def foremost(low: Rows, high: Rows, most: int) -> NDArray[np.intp]:
+    """Indices of ``most`` of n points, the best, whose costs [n, m] lie between ``low`` and ``high``.
+
+    Layer by layer: first those that no other one surely dominates, then those
+    that none of the rest does (Goldberg 1989, "Genetic Algorithms in Search,
+    Optimization, and Machine Learning"). Of the last layer, if it is too
+    large, an even sample; with several costs those that are farthest apart in them.
+
+    Of many points those are looked at that few of a sample dominate, so that
+    the time grows with n and not with its square.
+    """
+    left = _hardly_dominated(low, high, max(POOL, most))
+    dominates = _dominates(high[left], low[left])
+    counts = dominates.sum(axis=0)
+    chosen = left[:0]
+    while len(chosen) < min(most, len(low)):
+        layer = np.flatnonzero(counts == 0)
+        counts -= dominates[layer].sum(axis=0)
+        counts[layer] = -1
+        room = most - len(chosen)
+        if len(layer) > room:
+            layer = _apart(low[left[layer]] + high[left[layer]], layer, room)
+        chosen = np.concatenate([chosen, left[layer]])
+    return chosen
+
+
+def _apart(costs: Rows, layer: NDArray[np.intp], most: int) -> NDArray[np.intp]:
+    """So many of a layer [k] with costs [k, m]; each one's ends are among them."""
+    if costs.shape[1] == 1:
+        return _evenly(layer, most)
+    widths = np.ptp(costs, axis=0)
+    places = costs / np.where(widths > 0.0, widths, 1.0)
+    ends = np.unique(costs.argmin(axis=0))[:most]
+    return layer[np.concatenate([ends, _farthest(places, places[ends], most - len(ends))])]
+
+
+def _hardly_dominated(low: Rows, high: Rows, most: int) -> NDArray[np.intp]:
+    """Indices, increasing, of ``most`` of the points as in ``foremost`` that few of a sample dominate.
+
+    The sample is taken anew from what is left, until that is little enough.
+    """
+    left = np.arange(len(low))
+    while len(left) > most:
+        sample = _evenly(left, SAMPLE)
+        counts = _dominates(high[sample], low[left]).sum(axis=0)
+        room = max(most, len(left) // 4)
+        last = np.partition(counts, room - 1)[room - 1]
+        sure = np.flatnonzero(counts < last)
+        left = left[np.sort(np.concatenate([sure, _evenly(np.flatnonzero(counts == last), room - len(sure))]))]
+    return left
+
+
+def _dominates(high: Rows, low: Rows) -> NDArray[np.bool_]:
+    """[k, n] which of k points, at worst [k, m], surely dominate which of n others, at best [n, m]."""
+    nowhere_worse = np.ones((len(high), len(low)), dtype=bool)
+    better = np.zeros_like(nowhere_worse)
+    for ours, theirs in zip(high.T, low.T, strict=True):
+        nowhere_worse &= ours[:, None] <= theirs
+        better |= ours[:, None] < theirs
+    return nowhere_worse & better
 
 
 def thin(rows: Rows, costs: Vector, most: int) -> NDArray[np.intp]:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from contract.optimizers.problems import Problem, history_of, trial
-from trimtab_service.domain.metric import Metric
+from trimtab_service.domain.metric import Goal, Metric, Objective
 from trimtab_service.domain.observation import Measurement, Observation, Outcome
 from trimtab_service.domain.outcomes import OutcomeConstraint
 from trimtab_service.domain.space import Float
@@ -18,7 +18,8 @@ from trimtab_service.optimizers import gp_suggest
 from trimtab_service.optimizers.base import generator
 from trimtab_service.optimizers.catalog import optimizer
 from trimtab_service.optimizers.evidence import gather
-from trimtab_service.optimizers.thinning import thin
+from trimtab_service.optimizers.hypervolume import non_dominated
+from trimtab_service.optimizers.thinning import foremost, thin
 
 PLANE = Problem("plane", (Float("x", 0.0, 1.0), Float("y", 0.0, 1.0)))
 DONE, FAILED = TrialState.COMPLETED, TrialState.FAILED
@@ -109,3 +110,51 @@ def test_after_nearly_only_failures_the_model_still_answers(monkeypatch: pytest.
     study, past = bounded(), flaky(3, 500, first=10)
     (one,) = optimizer(study.algorithm).suggest(study, past, {}, 1, generator(study, past))
     assert one.source is Source.MODEL
+
+
+@pytest.mark.parametrize(("count", "width"), [(60, 1), (300, 2), (2_500, 2), (300, 3), (300, 4)])
+def test_the_foremost_are_those_of_the_first_layers(count: int, width: int) -> None:
+    """Each front is taken as a whole before the next one is looked at, whether many are sorted or few."""
+    costs = np.random.default_rng(width).normal(size=(count, width)).round(2)
+    expected, left = set[int](), np.arange(count)
+    while True:
+        front = left[non_dominated(costs[left])]
+        if len(expected) + len(front) > 40:
+            break
+        expected |= set(front.tolist())
+        left = np.setdiff1d(left, front)
+    found = set(foremost(costs, costs, 40).tolist())
+    assert len(found) == 40
+    assert expected <= found
+    assert found - expected <= set(front.tolist())
+
+
+def test_what_may_be_as_good_is_sampled_evenly() -> None:
+    """Who of those whose costs aren't told apart has the least says nothing."""
+    costs = np.concatenate([np.random.default_rng(0).random(100), np.full(100, 3.0)])[:, None]
+    found = np.sort(foremost(costs - 1.0, costs + 1.0, 20))
+    assert found.max() < 100
+    assert np.diff(found).max() <= 6
+
+
+def test_of_a_large_front_the_ends_and_what_lies_apart_are_foremost() -> None:
+    """However crowded the front is elsewhere."""
+    along = np.concatenate([np.linspace(0.4, 0.5, 500), [0.0, 0.2, 0.8, 1.0]])
+    costs = np.stack([along, 1.0 - along**2], axis=1)
+    assert set(range(500, 504)) <= set(foremost(costs, costs, 10).tolist())
+
+
+def test_the_front_of_several_objectives_is_kept() -> None:
+    """Though in their mean the middle of a concave front is behind many dominated trials."""
+    study = PLANE.study("gp")
+    objectives = (Objective("loss", Goal.MINIMIZE), Objective("other", Goal.MINIMIZE))
+    study = replace(study, spec=replace(study.spec, objectives=objectives))
+    rng = np.random.default_rng(0)
+    trials = []
+    for number, (x, y) in enumerate(rng.random((600, 2)).tolist()):
+        x, off = (number // 60 / 9, 0.0) if number % 60 == 7 else (x, 0.2 + 0.2 * y)
+        values = {"loss": (1.0 + off) * np.cos(x * np.pi / 2), "other": (1.0 + off) * np.sin(x * np.pi / 2)}
+        observation = Observation(Outcome.COMPLETED, {name: Measurement(float(each)) for name, each in values.items()})
+        trials.append(replace(trial(1, {"x": x, "y": off / 2}, DONE, Measurement(0.0)), observation=observation))
+    found = gather(study, history_of(trials), 60)
+    assert int((found.rows[:, 1] == 0.0).sum()) == 10
