@@ -207,7 +207,7 @@ class Sums:
         if self.straight:
             return total
         for place, axis in enumerate(self.axes):
-            if axis.scale is not Scale.LINEAR:
+            if axis.scale is not Scale.LINEAR and widths[place] > 0.0:
                 positions = axis.positions(lows[place] + units[:, place] * widths[place])
                 total -= np.log(axis.slopes(positions) / widths[place])
         return total

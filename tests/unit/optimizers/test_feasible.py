@@ -63,6 +63,15 @@ def test_a_strip_on_log_scales_is_drawn_evenly_along_them() -> None:
     assert len(np.unique(values, axis=0)) == 1_000
 
 
+def test_a_number_of_one_value_leaves_the_others_free() -> None:
+    """Whatever its scale, which has no width."""
+    space = SearchSpace(
+        (Integer("k", 7, 7, Scale.LOG), Float("x", 1.0, 100.0, Scale.LOG), Y),
+        (LinearConstraint({"k": 0.1, "x": 0.01, "y": 1.0}, 1.2, 1.2),),
+    )
+    assert len(np.unique(drawn(space, 40), axis=0)) == 40
+
+
 def test_whole_numbers_that_must_add_up_are_found() -> None:
     """Though hardly any draw does, and rounding breaks them."""
     space = SearchSpace(
