@@ -266,9 +266,9 @@ def test_what_is_expected_lies_in_its_interval() -> None:
     asked = study(NEAR, constraints=[OutcomeConstraint("size", max=0.01)])
     surrogates = Surrogates.of(asked, gather(asked, history_of(trials), 100))
     for found in surrogates.predictions(np.linspace(0.0, 1.0, 21)[:, None]):
-        one = found["size"]
-        assert one.low <= one.mean <= one.high
-        assert one.standard_error < 1e9
+        size_there = found["size"]
+        assert size_there.low <= size_there.mean <= size_there.high
+        assert size_there.standard_error < 1e9
 
 
 @pytest.mark.parametrize("unit", [5e-324, 1e-300, 1e154, 1.7e308])
@@ -282,8 +282,8 @@ def test_the_largest_and_the_least_numbers_have_finite_answers(unit: float) -> N
     asked, history = study(NEAR, replace(FAR, reference_point=None)), history_of(trials)
     explained = explain(asked, history, {}, None, [])
     assert np.isfinite([share for shares in explained.importances.values() for share in shares.values()]).all()
-    for one in explained.predictions.values():
-        assert np.isfinite([one.mean, one.standard_error, one.low, one.high]).all()
+    for found in explained.predictions.values():
+        assert np.isfinite([found.mean, found.standard_error, found.low, found.high]).all()
     assert not np.isnan([volume for _, volume in pareto_front(asked, history).history]).any()
     gain = incumbent(asked, history, {}).expected_gain
     assert gain is not None
