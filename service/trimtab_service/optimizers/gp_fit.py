@@ -29,6 +29,8 @@ LOG_LENGTH_MEAN, LOG_LENGTH_SD = -1.6, 1.0
 LOG_NAME_LENGTH = 0.5 * math.log(6.0)
 LOG_SCALE_MEAN, LOG_SCALE_SD = 0.0, 1.0
 LOG_NOISE_MEAN, LOG_NOISE_SD = -4.0, 2.0
+# Of what errors that were reported leave out, between one run and the next: hardly anything, unless the costs say so.
+LOG_REST_MEAN, LOG_REST_SD = -4.5, 3.0
 MOST_NOISE = 2.0
 SHORTEST, LONGEST = 5e-3, 1e3
 LEAST_SCALE, MOST_SCALE = 2e-3, 400.0
@@ -52,18 +54,18 @@ class Hyperparameters:
     """Of a Gaussian process with a constant mean and an ARD Matern-5/2 kernel.
 
     lengthscales: [d]. scale: variance of the process. noise: variance of a
-    measurement, None where it is known. mean: of the process.
+    measurement, on top of what is known of it. mean: of the process.
     """
 
     lengthscales: Vector
     scale: float
-    noise: float | None
+    noise: float
     mean: float
 
 
 @dataclass(frozen=True, slots=True)
 class Loss:
-    """Minus the log posterior of theta = (log lengthscales [d], log scale, log noise unless known), and its gradient.
+    """Minus the log posterior of theta = (log lengthscales [d], log scale, log noise), and its gradient.
 
     A name is as many columns as it has values, each root(1/2) where the name
     is that value and 0 elsewhere: two rows with different names are 1 apart.
@@ -72,9 +74,10 @@ class Loss:
     columns: [n, c + 1] the c columns of all parameters, centred, and ones, in
         Fortran's order. owners: [c] whose column it is.
     names: of the parameters ``named`` [w], which have no columns; None: all have.
-    costs: [n]. variances: [n], or None for a noise level to be fitted.
-    factors: [n] of that level in each row's variance. added: [n] variances
-        on top of either, of rows that are taken for outliers.
+    costs: [n]. variances: [n] that are known. factors: [n] of the level of
+        noise, which comes on top, in each row's variance; Ankenman, Nelson,
+        Staum 2010, "Stochastic Kriging for Simulation Metamodeling".
+    added: [n] variances on top of both, of rows that are taken for outliers.
     means, deviations: of the normal prior of theta, of its shape.
     """
 
@@ -83,7 +86,7 @@ class Loss:
     names: Names | None
     named: NDArray[np.intp]
     costs: Vector
-    variances: Vector | None
+    variances: Vector
     factors: Vector
     added: Vector
     means: Vector
@@ -109,7 +112,7 @@ class Loss:
         columns = np.hstack(parts)
         columns = np.asfortranarray(np.hstack([columns - columns.mean(axis=0), np.ones((count, 1))]))
         target = evidence.targets[0]
-        known = target.variances is not None
+        noise = (LOG_NOISE_MEAN, LOG_NOISE_SD) if target.variances is None else (LOG_REST_MEAN, LOG_REST_SD)
         lengths = np.full(width, LOG_LENGTH_MEAN + 0.5 * math.log(width))
         lengths[list(categorical)] += LOG_NAME_LENGTH
         return cls(
@@ -118,17 +121,17 @@ class Loss:
             Names.of(evidence.rows[:, named]) if many else None,
             named,
             target.costs,
-            target.variances,
+            np.zeros(count) if target.variances is None else target.variances,
             factors=np.ones(count) if target.noise_factors is None else target.noise_factors,
             added=np.zeros(count) if target.added is None else target.added,
-            means=np.concatenate([lengths, [LOG_SCALE_MEAN], [] if known else [LOG_NOISE_MEAN]]),
-            deviations=np.array([LOG_LENGTH_SD] * width + [LOG_SCALE_SD] + ([] if known else [LOG_NOISE_SD])),
+            means=np.concatenate([lengths, [LOG_SCALE_MEAN, noise[0]]]),
+            deviations=np.array([LOG_LENGTH_SD] * width + [LOG_SCALE_SD, noise[1]]),
         )
 
     @property
     def width(self) -> int:
         """How many lengthscales there are, d."""
-        return len(self.means) - (1 if self.variances is not None else 2)
+        return len(self.means) - 2
 
     def __call__(self, theta: Vector) -> tuple[float, Vector]:
         """Loss, and gradient of theta's shape; infinity where the covariance isn't positive."""
@@ -149,8 +152,7 @@ class Loss:
         gradient = np.empty_like(theta)
         # A sum over the whole matrix is twice the triangle's, less the diagonal's.
         gradient[width] = float(packed @ kernel) - 0.5 * float(diagonal.sum()) * math.exp(theta[width])
-        if self.variances is None:
-            gradient[width + 1] = 0.5 * float(diagonal @ self.factors) * math.exp(theta[width + 1])
+        gradient[width + 1] = 0.5 * float(diagonal @ self.factors) * math.exp(theta[width + 1])
         linear *= packed
         steep, _ = lapack.dtpttr(count, linear, uplo="L")
         pulled = blas.dsymm(5.0 / 3.0, steep, scaled, lower=1)
@@ -186,7 +188,7 @@ class Loss:
             columns=np.asfortranarray(self.columns[kept]),
             names=None if self.names is None else Names.of(self.names.rows[kept]),
             costs=self.costs[kept],
-            variances=None if self.variances is None else self.variances[kept],
+            variances=self.variances[kept],
             factors=self.factors[kept],
             added=self.added[kept],
         )
@@ -207,7 +209,7 @@ class Loss:
     def _solved(self, kernel: Vector, theta: Vector) -> tuple[Rows, Vector, float] | None:
         """Of a packed kernel: the covariance's factor [n, n], its inverse times the residuals [n], and the mean."""
         covariance, _ = lapack.dtpttr(len(self.costs), kernel, uplo="L")
-        noise = math.exp(theta[self.width + 1]) * self.factors if self.variances is None else self.variances
+        noise = self.variances + math.exp(theta[self.width + 1]) * self.factors
         covariance.ravel("K")[:: len(covariance) + 1] += noise + self.added
         factor, failed = lapack.dpotrf(covariance, lower=1, overwrite_a=1, clean=0)
         if failed:
@@ -232,7 +234,7 @@ def hyperparameters(loss: Loss, theta: Vector) -> Hyperparameters:
     return Hyperparameters(
         lengthscales=np.exp(theta[:width]),
         scale=math.exp(theta[width]),
-        noise=None if loss.variances is not None else math.exp(theta[width + 1]),
+        noise=math.exp(theta[width + 1]),
         mean=loss.mean(theta),
     )
 
@@ -264,7 +266,7 @@ def _descend_twice(loss: Loss) -> tuple[float, Vector]:
     found = _descend(loss, loss.means)
     noisy = loss.means.copy()
     noisy[: loss.width] += NOISY_LENGTHS
-    noisy[loss.width + 1 :] = math.log(NOISY_LEVEL)
+    noisy[loss.width + 1] = math.log(NOISY_LEVEL)
     if loss(noisy)[0] > found[0] + HOPELESS:
         return found
     return min(found, _descend(loss, noisy), key=lambda one: one[0])
@@ -290,8 +292,7 @@ def _curvature(sample: Loss, theta: Vector, times: float) -> Rows:
 
 def _box(loss: Loss) -> tuple[Vector, Vector]:
     """The least and the greatest theta."""
-    noise = [] if loss.variances is not None else [(LEAST_VARIANCE, MOST_NOISE)]
-    ends = np.log([*[(SHORTEST, LONGEST)] * loss.width, (LEAST_SCALE, MOST_SCALE), *noise])
+    ends = np.log([*[(SHORTEST, LONGEST)] * loss.width, (LEAST_SCALE, MOST_SCALE), (LEAST_VARIANCE, MOST_NOISE)])
     return ends[:, 0], ends[:, 1]
 
 

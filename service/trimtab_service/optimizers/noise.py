@@ -39,31 +39,30 @@ def weighed(target: Target, counts: Vector, ages: Vector | None) -> Target:
 
     A mean of k measurements has 1 / k of the variance of one, and one that is
     h half-lives older has 2^h times that of a new one, so that its weight in
-    a mean is 1 / 2^h. Variances that are known take the ages only. Factors of
-    a level that is fitted are relative to their median, so that the level is
-    that of a typical row.
+    a mean is 1 / 2^h. Variances that are known, and what they leave out, take
+    the ages only: what differs from run to run is the same in each of the k.
+    Factors of a level that is all there is are relative to their median, so
+    that the level is that of a typical row.
 
     counts: [n] measurements in each row. ages: [n] ``halvings``; None: age doesn't count.
     """
     older = np.ones(len(counts)) if ages is None else np.exp2(ages)
     if target.variances is not None:
-        return (
-            target if ages is None else replace(target, variances=np.minimum(target.variances * older, MOST_VARIANCE))
-        )
+        if ages is None:
+            return target
+        variances = np.minimum(target.variances * older, MOST_VARIANCE)
+        return replace(target, variances=variances, noise_factors=np.minimum(older, MOST_VARIANCE))
     factors = older / counts
     factors = np.maximum(factors / float(np.median(factors)), LEAST_FACTOR)
     return target if (factors == 1.0).all() else replace(target, noise_factors=factors)
 
 
-def row_noise(target: Target, level: float | None) -> Vector:
+def row_noise(target: Target, level: float) -> Vector:
     """[n] the variance of the noise in each row of a target, in the unit of its costs.
 
-    level: that was fitted; None where the variances are known.
+    level: that was fitted, on top of the variances that are known.
     """
+    noise = level * (np.ones(len(target.costs)) if target.noise_factors is None else target.noise_factors)
     if target.variances is not None:
-        noise = target.variances
-    elif level is not None:
-        noise = level * (np.ones(len(target.costs)) if target.noise_factors is None else target.noise_factors)
-    else:
-        raise ValueError("neither are the variances known, nor was a level of noise fitted")
+        noise += target.variances
     return noise if target.added is None else noise + target.added

@@ -73,9 +73,8 @@ def robust(evidence: Evidence, categorical: Sequence[int]) -> tuple[Evidence, Hy
 
 def _quieter(loss: Loss, theta: Vector) -> tuple[float, Vector]:
     """The least loss among a few lower levels of noise, and its theta: what costs less than a search."""
-    steps = np.zeros((1 if loss.variances is not None else len(LEVELS), len(theta)))
-    if loss.variances is None:
-        steps[:, -1] = LEVELS
+    steps = np.zeros((len(LEVELS), len(theta)))
+    steps[:, -1] = LEVELS
     return min(((loss(theta + step)[0], theta + step) for step in steps), key=lambda found: found[0])
 
 

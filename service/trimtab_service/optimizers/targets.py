@@ -52,9 +52,9 @@ class Target:
     costs: [n] standardized, smaller is better for objectives; NaN where a
         failed trial says nothing about it.
     variances: [n] of the costs' errors, in the same unit; None: not known.
-    noise_factors: [n] of the level of noise that is fitted where variances
-        are not known; None: all 1.
-    added: [n] variances on top of either, of rows that are taken for
+    noise_factors: [n] of the level of noise that is fitted, on top of the
+        variances that are known; None: all 1.
+    added: [n] variances on top of both, of rows that are taken for
         outliers; None: of no row.
     location, spread, scale, transform: the value in the unit of the metric is
         sign * scale * transform^-1(location + spread * cost); see ``value``.

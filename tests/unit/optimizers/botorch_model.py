@@ -66,10 +66,16 @@ def surrogate(evidence: Evidence, found: Hyperparameters, categorical: Sequence[
     )
     likelihood, variances = None, None
     target = evidence.targets[0]
-    one_level = target.variances is None and target.noise_factors is None and target.added is None
+    one_level = target.noise_factors is None and target.added is None
+    on_top = one_level and target.variances is not None and found.noise > 0.0
+    one_level = one_level and target.variances is None
     if one_level:
         likelihood = gpytorch.likelihoods.GaussianLikelihood(
             noise_constraint=GreaterThan(LEAST_VARIANCE / 2, transform=None)
+        )
+    elif on_top:
+        likelihood = gpytorch.likelihoods.FixedNoiseGaussianLikelihood(
+            torch.from_numpy(target.variances), learn_additional_noise=True, noise_constraint=Positive(transform=None)
         )
     else:
         variances = torch.from_numpy(row_noise(target, found.noise)).unsqueeze(-1)
@@ -81,6 +87,8 @@ def surrogate(evidence: Evidence, found: Hyperparameters, categorical: Sequence[
     }
     if one_level:
         values["likelihood.noise"] = torch.tensor([found.noise], dtype=torch.double)
+    if on_top:
+        values["likelihood.second_noise"] = torch.tensor([found.noise], dtype=torch.double)
     model.initialize(**values)
     model.requires_grad_(requires_grad=False)
     return model.eval()

@@ -55,25 +55,23 @@ def told(data: Evidence, **change: Vector) -> Evidence:
     return replace(data, targets=(replace(data.targets[0], **change),))  # type: ignore[arg-type]
 
 
-def hyperparameters(noise: float | None) -> Hyperparameters:
+def hyperparameters(noise: float) -> Hyperparameters:
     """Plausible ones."""
     return Hyperparameters(np.array([0.3, 0.8, 1.5]), 1.7, noise, 0.25)
 
 
 def slope_by_gpytorch(data: Evidence, loss: Loss, theta: Vector) -> Vector:
     """Of minus the log likelihood at theta, by autograd: the library's raw parameters are logarithms, but the noise."""
-    noise = None if data.variances is not None else math.exp(theta[-1])
+    noise = math.exp(theta[-1])
     found = Hyperparameters(np.exp(theta[:3]), math.exp(theta[3]), noise, loss.mean(theta))
     model = surrogate(data, found, NAMES).train().requires_grad_(requires_grad=True)
     likelihood = gpytorch.mlls.ExactMarginalLogLikelihood(model.likelihood, model)
     value = likelihood(model(*model.train_inputs), model.train_targets) * -len(data.costs)
     kernel = model.covar_module
-    parameters = [kernel.base_kernel.raw_lengthscale, kernel.raw_outputscale]
-    if noise is not None:
-        parameters.append(model.likelihood.noise_covar.raw_noise)
+    level = model.likelihood.second_noise_covar if data.variances is not None else model.likelihood.noise_covar
+    parameters = [kernel.base_kernel.raw_lengthscale, kernel.raw_outputscale, level.raw_noise]
     slopes = [slope.numpy().ravel() for slope in torch.autograd.grad(value, parameters)]
-    if noise is not None:
-        slopes[-1] = slopes[-1] * noise
+    slopes[-1] = slopes[-1] * noise
     return np.concatenate(slopes)
 
 
@@ -85,8 +83,7 @@ def test_the_loss_is_gpytorchs_marginal_likelihood(known: bool) -> None:
     width = 3
 
     def by_gpytorch(theta: Vector) -> float:
-        noise = None if known else math.exp(theta[-1])
-        found = Hyperparameters(np.exp(theta[:width]), math.exp(theta[width]), noise, loss.mean(theta))
+        found = Hyperparameters(np.exp(theta[:width]), math.exp(theta[width]), math.exp(theta[-1]), loss.mean(theta))
         model = surrogate(data, found, NAMES).train()
         likelihood = gpytorch.mlls.ExactMarginalLogLikelihood(model.likelihood, model)
         value = float(likelihood(model(*model.train_inputs), model.train_targets)) * len(data.costs)
@@ -96,12 +93,13 @@ def test_the_loss_is_gpytorchs_marginal_likelihood(known: bool) -> None:
             prior = LogNormalPrior(mean + gp_fit.LOG_LENGTH_SD**2, gp_fit.LOG_LENGTH_SD)
             value += float(prior.log_prob(torch.tensor(length)))
         value += float(NormalPrior(gp_fit.LOG_SCALE_MEAN, gp_fit.LOG_SCALE_SD).log_prob(torch.tensor(theta[width])))
-        if not known:
-            value += float(NormalPrior(gp_fit.LOG_NOISE_MEAN, gp_fit.LOG_NOISE_SD).log_prob(torch.tensor(theta[-1])))
+        mean = gp_fit.LOG_REST_MEAN if known else gp_fit.LOG_NOISE_MEAN
+        deviation = gp_fit.LOG_REST_SD if known else gp_fit.LOG_NOISE_SD
+        value += float(NormalPrior(mean, deviation).log_prob(torch.tensor(theta[-1])))
         return -value
 
-    first = np.array([-1.0, -0.3, 0.4, 0.2, -3.0])[: 4 if known else 5]
-    second = np.array([0.2, -1.3, 0.1, -0.5, -1.0])[: 4 if known else 5]
+    first = np.array([-1.0, -0.3, 0.4, 0.2, -3.0])
+    second = np.array([0.2, -1.3, 0.1, -0.5, -1.0])
     expected = by_gpytorch(first) - by_gpytorch(second)
     assert loss(first)[0] - loss(second)[0] == pytest.approx(expected, rel=1e-6)
     means, deviations = loss.prior()
@@ -115,59 +113,26 @@ def test_rows_may_have_noise_of_their_own(known: bool) -> None:
     """Factors of the fitted level, and what outliers are given on top: loss, slope and posterior are GPyTorch's."""
     rng = np.random.default_rng(4)
     added = np.where(np.arange(15) % 5 == 0, 0.7, 0.0)
-    factors = {} if known else {"noise_factors": rng.uniform(0.2, 5.0, 15)}
-    data = told(evidence(variances=known), added=added, **factors)
+    data = told(evidence(variances=known), added=added, noise_factors=rng.uniform(0.2, 5.0, 15))
     loss = Loss.of(data, NAMES)
     width = 3
 
     def by_gpytorch(theta: Vector) -> float:
-        noise = None if known else math.exp(theta[-1])
-        found = Hyperparameters(np.exp(theta[:width]), math.exp(theta[width]), noise, loss.mean(theta))
+        found = Hyperparameters(np.exp(theta[:width]), math.exp(theta[width]), math.exp(theta[-1]), loss.mean(theta))
         model = surrogate(data, found, NAMES).train()
         likelihood = gpytorch.mlls.ExactMarginalLogLikelihood(model.likelihood, model)
         value = float(likelihood(model(*model.train_inputs), model.train_targets)) * len(data.costs)
         return -value + 0.5 * float((((theta - loss.means) / loss.deviations) ** 2).sum())
 
-    first = np.array([-1.0, -0.3, 0.4, 0.2, -3.0])[: 4 if known else 5]
-    second = np.array([0.2, -1.3, 0.1, -0.5, -1.0])[: 4 if known else 5]
+    first = np.array([-1.0, -0.3, 0.4, 0.2, -3.0])
+    second = np.array([0.2, -1.3, 0.1, -0.5, -1.0])
     assert loss(first)[0] - loss(second)[0] == pytest.approx(by_gpytorch(first) - by_gpytorch(second), rel=1e-6)
     assert check_grad(lambda theta: loss(theta)[0], lambda theta: loss(theta)[1], first) < 1e-4
-    found = hyperparameters(None if known else 0.02)
+    found = hyperparameters(0.02)
     local = posterior_of(data, found, NAMES).at(evidence(20, seed=5).rows)
     means, deviations = predict(surrogate(data, found, NAMES), evidence(20, seed=5).rows)
     np.testing.assert_allclose(local.means[:, 0], means, atol=1e-6)
     np.testing.assert_allclose(local.deviations, deviations, atol=1e-6)
-
-
-@pytest.mark.parametrize("numbers", [0, 2])
-def test_many_names_are_told_apart_by_pairs_of_rows(numbers: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Loss, slope, mean and covariance are the ones of a column a name, of a sample of the rows too."""
-    rng = np.random.default_rng(6)
-    rows = np.hstack([rng.random((40, numbers)), rng.integers(0, 12, (40, 9)).astype(float)])
-    data = told(replace(evidence(40), rows=rows), noise_factors=rng.uniform(0.5, 2.0, 40))
-    categorical = range(numbers, numbers + 9)
-    monkeypatch.setattr(gp_fit, "MOST_NAMES", 1)
-    pairs = Loss.of(data, categorical)
-    monkeypatch.setattr(gp_fit, "MOST_NAMES", 1_000)
-    columns = Loss.of(data, categorical)
-    assert pairs.columns.shape[1] == numbers + 1
-    assert columns.columns.shape[1] > numbers + 90
-    kept = np.arange(0, 40, 3)
-    for ours, expected in ((pairs, columns), (pairs.at(kept), columns.at(kept))):
-        theta = expected.means + rng.uniform(-1.0, 1.0, len(expected.means))
-        assert ours(theta)[0] == pytest.approx(expected(theta)[0], rel=1e-9)
-        np.testing.assert_allclose(ours(theta)[1], expected(theta)[1], rtol=1e-9, atol=1e-9)
-        assert ours.mean(theta) == pytest.approx(expected.mean(theta), rel=1e-9)
-        np.testing.assert_allclose(ours.inverse(theta), expected.inverse(theta), rtol=1e-9, atol=1e-9)
-
-
-def test_the_columns_of_names_are_bounded() -> None:
-    """However many values they have, no more columns are made of them."""
-    rng = np.random.default_rng(6)
-    for count, values in ((30, 100), (4, 3)):
-        rows = rng.integers(0, values, (60, count)).astype(float)
-        loss = Loss.of(replace(evidence(60), rows=rows), range(count))
-        assert loss.columns.shape[1] <= 1 + gp_fit.MOST_NAMES
 
 
 def test_the_fit_is_a_minimum_of_the_loss() -> None:
@@ -175,7 +140,6 @@ def test_the_fit_is_a_minimum_of_the_loss() -> None:
     data = evidence(40)
     found = fit(data, NAMES)
     loss = Loss.of(data, NAMES)
-    assert found.noise is not None
     theta = np.log([*found.lengthscales, found.scale, found.noise])
     value, _ = loss(theta)
     for index in range(len(theta)):
@@ -223,15 +187,15 @@ def test_a_covariance_that_is_not_positive_costs_infinitely_much() -> None:
     """The search turns back; nothing is raised."""
     data = evidence(5)
     broken = told(replace(data, rows=data.rows * 0.0), variances=np.full(5, -1.0))
-    value, slope = Loss.of(broken, NAMES)(np.zeros(4))
+    value, slope = Loss.of(broken, NAMES)(np.full(5, -9.0))
     assert value == math.inf
-    assert slope.tolist() == [0.0] * 4
+    assert slope.tolist() == [0.0] * 5
 
 
 @pytest.mark.parametrize("known", [False, True])
 def test_the_posterior_is_botorchs(known: bool) -> None:
     """Means and deviations in closed form, and by the model itself."""
-    data, found = evidence(variances=known), hyperparameters(None if known else 0.02)
+    data, found = evidence(variances=known), hyperparameters(0.02)
     rows = evidence(20, seed=5).rows
     local = posterior_of(data, found, NAMES).at(rows)
     means, deviations = predict(surrogate(data, found, NAMES), rows)
@@ -249,7 +213,7 @@ def test_conditioning_on_draws_is_being_told_them() -> None:
         variances=np.concatenate([np.full(15, 0.02), np.full(3, LEAST_VARIANCE)]),
     )
     rows = evidence(10, seed=2).rows
-    means, deviations = predict(surrogate(more, hyperparameters(None), NAMES), rows)
+    means, deviations = predict(surrogate(more, hyperparameters(0.0), NAMES), rows)
     local = given.at(rows)
     np.testing.assert_allclose(local.means[:, 0], means, atol=1e-4)
     np.testing.assert_allclose(local.deviations, deviations, atol=1e-4)
@@ -259,11 +223,11 @@ def test_without_noise_the_acquisition_is_botorchs_log_expected_improvement() ->
     """The average over what noise hides is then one value."""
     data = evidence(variances=True)
     exact = told(data, variances=np.full(15, LEAST_VARIANCE))
-    model = surrogate(exact, hyperparameters(None), NAMES)
+    model = surrogate(exact, hyperparameters(0.0), NAMES)
     best = torch.tensor(exact.costs.min())
     rows = evidence(30, seed=3).rows
     expected = LogExpectedImprovement(model, best, maximize=False)(torch.from_numpy(rows).unsqueeze(-2))
-    posterior = posterior_of(exact, hyperparameters(None), NAMES)
+    posterior = posterior_of(exact, hyperparameters(0.0), NAMES)
     ours = LogNoisyExpectedImprovement(posterior, NOWHERE, exact.rows, exact.rows[:0], seed=1)
     np.testing.assert_allclose(ours.values(rows), expected.numpy(), rtol=1e-3, atol=1e-2)
 
@@ -283,7 +247,7 @@ def test_the_acquisition_is_the_average_of_botorchs_over_the_draws() -> None:
             variances=np.concatenate([np.full(15, level), np.full(len(points), JITTER)]),
         )
         with gpytorch.settings.min_fixed_noise(double_value=JITTER):
-            model = surrogate(more, hyperparameters(None), NAMES)
+            model = surrogate(more, hyperparameters(0.0), NAMES)
             each.append(LogExpectedImprovement(model, torch.tensor(costs.min()), maximize=False)(X))
     expected = torch.logsumexp(torch.stack(each), dim=0) - math.log(DRAWS)
     (slopes,) = torch.autograd.grad(expected.sum(), X)

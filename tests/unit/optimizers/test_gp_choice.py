@@ -50,7 +50,7 @@ def believed(level: float = LEVEL) -> Posterior:
 
 def negated(known: float | None = None) -> SingleTaskGP:
     """BoTorch's model of the rewards, minus the costs, with noise that was fitted or is known."""
-    data, found = evidence(), hyperparameters(LEVEL if known is None else None)
+    data, found = evidence(), hyperparameters(LEVEL if known is None else 0.0)
     rewards = told(data, costs=-data.costs)
     if known is not None:
         rewards = told(rewards, variances=np.full(len(data.costs), known))

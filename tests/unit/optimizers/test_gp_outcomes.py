@@ -29,7 +29,7 @@ from unit.optimizers.botorch_model import surrogate
 
 NAMES = (2,)
 NOWHERE = np.empty((1, 0))
-FOUND = Hyperparameters(np.array([0.3, 0.8, 1.5]), 1.7, None, 0.25)
+FOUND = Hyperparameters(np.array([0.3, 0.8, 1.5]), 1.7, 0.0, 0.25)
 COUNT = 15
 
 
@@ -59,7 +59,7 @@ def posterior(index: int, noise: float = LEAST_VARIANCE) -> Posterior:
 
 def negated(index: int) -> object:
     """BoTorch's model of minus that metric."""
-    found = Hyperparameters(FOUND.lengthscales, FOUND.scale, None, -FOUND.mean)
+    found = Hyperparameters(FOUND.lengthscales, FOUND.scale, 0.0, -FOUND.mean)
     return surrogate(evidence(index, sign=-1.0), found, NAMES)
 
 

@@ -71,7 +71,8 @@ def test_an_old_observation_is_the_noisier() -> None:
 def test_known_variances_grow_with_age_alone() -> None:
     """A standard error is of the mean already; and what is too old says nothing, in finite numbers."""
     found = weighed(target([0.1, 0.2, 0.3]), np.array([5.0, 5.0, 1.0]), np.array([1.0, 0.0, MOST_HALVINGS]))
-    assert found.noise_factors is None
+    assert found.noise_factors is not None
+    assert found.noise_factors.tolist() == [2.0, 1.0, MOST_VARIANCE]
     assert found.variances is not None
     assert found.variances.tolist() == pytest.approx([0.2, 0.2, MOST_VARIANCE])
 
