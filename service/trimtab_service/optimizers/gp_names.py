@@ -41,7 +41,7 @@ class Names:
     def sums(self, weights: Vector) -> Vector:
         """For each pair the sum of the weights [w] of the columns in which it differs."""
         each = self._in_groups(weights)
-        total = (WAYS @ each[0])[self.ways[0]]
+        total: Vector = (WAYS @ each[0])[self.ways[0]]
         for ways, some in zip(self.ways[1:], each[1:], strict=True):
             total += (WAYS @ some)[ways]
         return total
