@@ -48,7 +48,7 @@ def suggest_by_model(
     answered = encoding.encode([suggested.parameters for suggested in earlier])
     evidence = gather(study, history, MOST_ROWS, along_costs=choice.along_costs)
     # Whatever other studies make of this one, some trials owe them nothing.
-    related = () if owes_nothing(history.next_number) else history.related
+    related = () if owes_nothing(study, history.next_number) else history.related
     surrogates = Surrogates.of(study, evidence, related)
     if study.spec.robustness is not None:
         with phase("acquisition"):

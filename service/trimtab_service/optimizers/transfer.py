@@ -48,15 +48,16 @@ RIDGE = 0.1  # squared weights' share in what is minimized, where a cost's squar
 # them and a source that has nothing to do with them, more than this in one case of twenty.
 PRICE = 1.5
 IGNORED = 0.25  # of the suggestions, made as if there were no other studies
-GOLDEN = (math.sqrt(5.0) - 1.0) / 2.0  # its multiples are spread evenly, and so are those of every other number
+OWES_NOTHING = 1  # tells these draws from the others of the same trial
 
 
-def owes_nothing(number: int) -> bool:
-    """Whether trial ``number`` is suggested as if there were no other studies.
+def owes_nothing(study: Study, number: int) -> bool:
+    """Whether trial ``number`` of a study is suggested as if there were no other studies.
 
-    An even share of them is, however large the batches are in which they are asked for.
+    As if by chance, so that it is the same share of every sequence of calls,
+    however large the batches in which trials are asked for.
     """
-    return (number * GOLDEN) % 1.0 < IGNORED
+    return float(np.random.default_rng((study.seed, number, OWES_NOTHING)).random()) < IGNORED
 
 
 @dataclass(frozen=True, slots=True)
