@@ -9,10 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trimtab_service.optimizers.encoding import Rows
+from trimtab_service.optimizers.smoothing import smoothed
 from trimtab_service.optimizers.targets import Mask, Role, Target, Vector
 
 LEAST_MEASURED = 0.6  # of the rows that are kept: what failed can't push out more than the rest
 POOL, SAMPLE = 1_000, 250  # points that are sorted into layers, of more those that few of a sample dominate
+WIDTH = 1.0  # standard deviations by which a cost may be other than it looks
 UNACCEPTABLE = 10.0  # deviations of cost that one deviation beyond a bound counts as
 
 
@@ -21,27 +23,40 @@ def telling(rows: Rows, targets: Sequence[Target], measured: Mask, most: int) ->
 
     Both kinds keep their share of all rows, but what was measured at least
     ``LEAST_MEASURED`` where there is so much of it. Of either, ``thin`` says
-    which; nothing that failed is among the best.
+    which; the best are the ``foremost`` by their smoothed costs, and nothing
+    that failed is among them.
     """
     if len(rows) <= most:
         return np.arange(len(rows))
     worked, failed = np.flatnonzero(measured), np.flatnonzero(~measured)
     share = max(most * len(worked) // len(rows), math.ceil(LEAST_MEASURED * most))
     share = max(min(share, len(worked)), most - len(failed))
-    costs = _merits([target.at(worked) for target in targets])
-    best = foremost(costs, costs, max(1, share // 5))
+    low, high = _reach(rows[worked], [target.at(worked) for target in targets])
+    best = foremost(low, high, max(1, share // 5))
     kept = [worked[_kept(rows[worked], best, share)], failed[_kept(rows[failed], failed[:0], most - share)]]
     return np.sort(np.concatenate(kept))
 
 
-def _merits(targets: Sequence[Target]) -> Rows:
-    """[n, m] the cost of each measured row in each of m objectives, what is unacceptable far above it."""
-    merits = np.stack([target.costs for target in targets if target.role is Role.OBJECTIVE], axis=1)
+def _reach(rows: Rows, targets: Sequence[Target]) -> tuple[Rows, Rows]:
+    """What each of n measured rows [n, d] may cost at best and at worst in each of m objectives, [n, m] both.
+
+    What is unacceptable costs far more.
+    """
+    points = _spread(rows)
+    low, high, worst, least = [], [], np.zeros(len(rows)), np.zeros(len(rows))
     for target in targets:
-        if target.role is Role.CONSTRAINT:
-            beyond = np.maximum(np.maximum(target.low - target.costs, target.costs - target.high), 0.0)
-            merits += UNACCEPTABLE * beyond[:, None]
-    return merits
+        if target.role is Role.COST:
+            continue
+        means, deviations = smoothed(points, target)
+        under, over = means - WIDTH * deviations, means + WIDTH * deviations
+        if target.role is Role.OBJECTIVE:
+            low.append(under)
+            high.append(over)
+        else:
+            least += np.maximum(np.maximum(target.low - over, under - target.high), 0.0)
+            worst += np.maximum(np.maximum(target.low - under, over - target.high), 0.0)
+    penalties = UNACCEPTABLE * least[:, None], UNACCEPTABLE * worst[:, None]
+    return np.stack(low, axis=1) + penalties[0], np.stack(high, axis=1) + penalties[1]
 
 
 def foremost(low: Rows, high: Rows, most: int) -> NDArray[np.intp]:

@@ -158,3 +158,29 @@ def test_the_front_of_several_objectives_is_kept() -> None:
         trials.append(replace(trial(1, {"x": x, "y": off / 2}, DONE, Measurement(0.0)), observation=observation))
     found = gather(study, history_of(trials), 60)
     assert int((found.rows[:, 1] == 0.0).sum()) == 10
+
+
+@pytest.mark.parametrize("noise", [1.0, 0.1])
+def test_the_luckiest_measurements_are_not_taken_for_the_best(noise: float) -> None:
+    """What is kept of a long noisy history is off by its noise's mean, 0, and not by that of the lowest."""
+    rng = np.random.default_rng(0)
+    errors = noise * rng.standard_normal(2_000)
+    trials = [
+        trial(1, {"x": x, "y": y}, DONE, Measurement((x - 0.3) ** 2 + error))
+        for (x, y), error in zip(rng.random((2_000, 2)).tolist(), errors.tolist(), strict=True)
+    ]
+    found = gather(PLANE.study("gp"), history_of(trials), 100)
+    assert abs(float(errors[found.numbers - 1].mean())) < 2.5 * noise / 10.0
+
+
+def test_exact_measurements_are_believed() -> None:
+    """Of those the best are kept, though a sample of them doesn't tell which these are."""
+    rng = np.random.default_rng(0)
+    points = rng.random((2_000, 2))
+    costs = np.square(points - 0.3).sum(axis=1) + 0.05 * np.cos(20.0 * points).sum(axis=1)
+    trials = [
+        trial(1, {"x": x, "y": y}, DONE, Measurement(cost))
+        for (x, y), cost in zip(points.tolist(), costs.tolist(), strict=True)
+    ]
+    found = gather(PLANE.study("gp"), history_of(trials), 100)
+    assert set((np.argsort(costs)[:10] + 1).tolist()) <= set(found.numbers.tolist())
