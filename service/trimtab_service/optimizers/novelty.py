@@ -13,6 +13,8 @@ from trimtab_service.optimizers.noise import halvings
 from trimtab_service.optimizers.region import Region
 
 SAME = 1e-7  # of the scale of a column: closer than this, two rows are one
+GOLDEN = 0.6180339887498949  # multiples of it modulo 1 are spread evenly
+ROUNDING = 1e-12  # of a sum of a row's columns
 DRAWS = 256  # of a space that isn't small, where the wanted point isn't new
 
 
@@ -35,8 +37,15 @@ def tried_rows(study: Study, history: History, context: Parameters) -> Rows:
 
 def first_new(rows: Rows, tried: Rows) -> Rows:
     """The first of ``rows`` [n, d] that is none of ``tried``: [1, d], or [0, d] if there is none."""
-    for index in range(len(rows)):
-        if (np.abs(tried - rows[index]) > SAME).any(axis=1).all():
+    # Rows that are the same have all but the same sum, whatever columns weigh: few are left to be compared.
+    weights = 1.0 + np.arange(1, rows.shape[1] + 1) * GOLDEN % 1.0
+    sums, wanted = tried @ weights, rows @ weights
+    order = np.argsort(sums, kind="stable")
+    ordered = sums[order]
+    slack = 1.01 * SAME * float(weights.sum()) + ROUNDING * float(np.abs(wanted).max(initial=1.0))
+    begins, ends = np.searchsorted(ordered, wanted - slack), np.searchsorted(ordered, wanted + slack, side="right")
+    for index, (begin, end) in enumerate(zip(begins.tolist(), ends.tolist(), strict=True)):
+        if (np.abs(tried[order[begin:end]] - rows[index]) > SAME).any(axis=1).all():
             return rows[index : index + 1]
     return rows[:0]
 

@@ -13,7 +13,7 @@ from trimtab_service.domain.suggestion import History, Suggested, TrialState
 from trimtab_service.optimizers.base import Optimizer, generator
 from trimtab_service.optimizers.design import sobol_rows
 from trimtab_service.optimizers.feasible import ENUMERATED
-from trimtab_service.optimizers.novelty import alternatives, first_new, pick, tried_rows
+from trimtab_service.optimizers.novelty import SAME, alternatives, first_new, pick, tried_rows
 from trimtab_service.optimizers.random import RandomSearch
 from trimtab_service.optimizers.region import Region
 from trimtab_service.optimizers.sobol import Sobol
@@ -110,6 +110,27 @@ def test_the_first_new_row_is_taken() -> None:
     assert first_new(rows, tried).tolist() == [[0.2, 0.2]]
     assert first_new(rows, tried[:0]).tolist() == [[0.5, 0.5]]
     assert first_new(rows[:1], tried).tolist() == []
+
+
+def test_a_row_is_new_if_it_differs_from_each_in_some_column() -> None:
+    """Numbers that are all but the same, names, and many rows: it is as if each were compared with each."""
+    rng = np.random.default_rng(0)
+    for _ in range(300):
+        count, width = rng.integers(1, 9, 2)
+        tried = rng.integers(0, 3, (count * 4, width)) / 2.0 + SAME * rng.integers(-1, 2, (count * 4, width)) * 0.9
+        tried[:, 0] *= 1_000.0
+        rows = tried[rng.integers(0, len(tried), 12)] + SAME * rng.integers(0, 3, (12, width)) * 0.6
+        new = [row for row in rows if (np.abs(tried - row) > SAME).any(axis=1).all()]
+        assert first_new(rows, tried).tolist() == [row.tolist() for row in new[:1]]
+
+
+def test_a_row_is_compared_with_few_that_were_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a space whose points were all tried often, the time is that of reading them once."""
+    every = np.array(list(np.ndindex(*[2] * 8)), dtype=float)
+    compared, original = list[int](), np.abs
+    monkeypatch.setattr(np, "abs", lambda values: [compared.append(len(values)), original(values)][1])
+    assert not len(first_new(every, np.tile(every, (20, 1))))
+    assert sum(compared) <= 8 * len(every) * 20
 
 
 def test_another_point_is_picked_where_the_wanted_one_is_not_new() -> None:
