@@ -12,3 +12,8 @@ RESERVED_SHARE = 0.1
 def for_the_optimizer(seconds: float) -> float:
     """How many of the ``seconds`` that a caller still waits an optimizer may take."""
     return seconds - min(max(RESERVED_SHARE * seconds, LEAST_RESERVE), MOST_RESERVE)
+
+
+def for_a_look(seconds: float) -> float:
+    """How many of the ``seconds`` may pass until what an optimizer needs is read: half of them even in a hurry."""
+    return max(for_the_optimizer(seconds), seconds / 2)

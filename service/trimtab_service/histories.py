@@ -9,19 +9,23 @@ is only as good as that count: where the two differ, everything is read anew.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import OrderedDict
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import count
 from weakref import WeakValueDictionary
 
-from trimtab_service.domain.errors import StudyNotFound
+from trimtab_service.domain.errors import StudyNotFound, TrimtabError
 from trimtab_service.domain.past import Past
 from trimtab_service.domain.study import Study, StudyName
 from trimtab_service.domain.suggestion import Trial, TrialState
 from trimtab_service.metrics import Metrics
 from trimtab_service.storage import Storage
 from trimtab_service.store.base import Request, Snapshot
+
+log = logging.getLogger(__name__)
 
 MOST_TRIALS = 200_000
 """Ended trials that are kept of all studies together: some hundred megabytes. The study unused longest leaves first."""
@@ -63,16 +67,32 @@ class Histories:
         self._lines = count(1)
         # Two reads of one study at once would each bring the same news.
         self._reading: WeakValueDictionary[StudyName, asyncio.Lock] = WeakValueDictionary()
+        self._under_way: set[asyncio.Task[Look]] = set()  # one of each study at most; the loop holds them weakly
 
     async def look(self, name: StudyName, request: Request | None = None, *, trials: bool = True) -> Look:
-        """The study as it is now, with its trials if they are wanted. Raises StudyNotFound, RequestIdReused."""
+        """The study as it is now, with its trials if they are wanted. Raises StudyNotFound, RequestIdReused.
+
+        Whoever goes away while trials are read leaves what has been begun to the next one.
+        """
         with self._metrics.phase("read"):
             if not trials:
                 snapshot = await self._read(name, request, trials=False)
                 return _look(snapshot, _Memo(snapshot.study.uid, 0))
             lock = self._reading.setdefault(name, asyncio.Lock())
-            async with lock:
-                return await self._brought_up_to_date(name, request)
+            await lock.acquire()
+            reading = asyncio.create_task(self._brought_up_to_date(name, request))
+            self._under_way.add(reading)
+
+            def ended(_: object) -> None:
+                self._under_way.discard(reading)
+                lock.release()
+
+            reading.add_done_callback(ended)
+            try:
+                return await asyncio.shield(reading)
+            except asyncio.CancelledError:
+                reading.add_done_callback(partial(_seen, name))
+                raise
 
     async def related(self, study: Study) -> tuple[tuple[Study, Past], ...]:
         """The other trial studies that the study names, as far as there are any, with what was observed in them."""
@@ -107,6 +127,13 @@ class Histories:
         while len(self._memo) > 1 and (kept > self._most or len(self._memo) > self._most_studies):
             kept -= len(self._memo.popitem(last=False)[1].ended)
         return _look(snapshot, memo)
+
+
+def _seen(name: StudyName, reading: asyncio.Task[Look]) -> None:
+    """Says what went wrong with a read that nobody waits for any more."""
+    error = None if reading.cancelled() else reading.exception()
+    if error is not None and not isinstance(error, TrimtabError):
+        log.error("can't read a history", extra={"study": str(name)}, exc_info=error)
 
 
 def _ended(snapshot: Snapshot) -> list[Trial]:

@@ -12,7 +12,7 @@ import asyncio
 import logging
 import random
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import replace
 from time import monotonic
 from weakref import WeakValueDictionary
@@ -20,7 +20,7 @@ from weakref import WeakValueDictionary
 from trimtab_service.ahead import PATIENCE, Ahead, Wish, is_for, still_good, trials_of, with_open
 from trimtab_service.algorithms import check_fixed
 from trimtab_service.compute import Asked, Compute, Overdue
-from trimtab_service.deadlines import for_the_optimizer
+from trimtab_service.deadlines import for_a_look, for_the_optimizer
 from trimtab_service.domain import errors
 from trimtab_service.domain.errors import (
     DeadlineExceeded,
@@ -154,13 +154,16 @@ class Suggesting:
     async def _in_rounds(self, turns: Turns, caller: Caller, hint: Study) -> Answer:
         ask = caller.ask
         for _ in range(MOST_ROUNDS):
-            look = await self._look(hint, ask)
-            snapshot = look.snapshot
-            hint = study = snapshot.study
-            if snapshot.replay is not None:
-                return study, snapshot.replay
-            check_active(study)
-            asked = await self._asked(look, ask)
+            try:
+                look = await self._look(hint, ask)
+                snapshot = look.snapshot
+                hint = study = snapshot.study
+                if snapshot.replay is not None:
+                    return study, snapshot.replay
+                check_active(study)
+                asked = await self._asked(look, ask)
+            except TimeoutError as error:
+                return await self._filled_in(ask, error)  # and the history is read on, for who asks next
             if snapshot.has_queue and not ask.fixed:
                 taken = await self._from_the_line(look, asked, ask)
                 if taken is not None:
@@ -231,9 +234,20 @@ class Suggesting:
         return sharing[0].answer
 
     async def _stored(
-        self, ask: Ask, asked: Asked, points: Sequence[Suggested], number: int, *, ahead: bool = False
+        self,
+        ask: Ask,
+        asked: Asked,
+        points: Sequence[Suggested],
+        number: int,
+        *,
+        ahead: bool = False,
+        compared: bool = True,
     ) -> Sequence[Trial] | None:
-        """The points as trials, under later numbers if these are taken; None if others made one of them needless."""
+        """The points as trials, under later numbers if these are taken.
+
+        None if the study was changed meanwhile, or, where the points are to be ``compared``
+        with what others stored, one of them is needless.
+        """
         study = asked.study
         append = self._storage.store.append_trials
         for _ in range(MOST_ROUNDS):
@@ -246,7 +260,7 @@ class Suggesting:
                     return await self._storage.write(append, study, trials, ask.request)
             except NumberTaken:
                 self._metrics.suggest_conflicts.inc()
-                look = await self._histories.look(study.name)
+                look = await self._histories.look(study.name, trials=compared)
                 if len(still_good(look, study, points, asked.past.next_number)) < len(points):
                     self._metrics.fits_wasted.inc()
                     return None
@@ -254,9 +268,11 @@ class Suggesting:
         return None
 
     async def _look(self, hint: Study, ask: Ask) -> Look:
+        """Raises TimeoutError where a whole history takes longer than the caller's time."""
         while True:
             wanted = catalog.CATALOG[hint.algorithm.name].uses_history
-            look = await self._histories.look(ask.study, ask.request, trials=wanted)
+            async with _in_time(ask) if wanted else nullcontext():
+                look = await self._histories.look(ask.study, ask.request, trials=wanted)
             study = look.snapshot.study
             if study.uid != hint.uid:
                 self._studies.forget(ask.study)
@@ -270,7 +286,10 @@ class Suggesting:
             hint = study
 
     async def _asked(self, look: Look, ask: Ask) -> Asked:
-        """The question to the optimizer. What waits in the queue and is good counts as being tried."""
+        """The question to the optimizer. What waits in the queue and is good counts as being tried.
+
+        Raises TimeoutError where the histories of related studies take longer than the caller's time.
+        """
         study = look.snapshot.study
         context: Parameters = {}
         if study.spec.robustness is None:
@@ -285,8 +304,10 @@ class Suggesting:
                 fixed = await asyncio.to_thread(check_fixed, study.spec.space, ask.fixed)
         past = with_open(look.past, [each for each in look.snapshot.queue if is_for(study, each)], context)
         learns = catalog.CATALOG[study.algorithm.name].uses_history
-        related = await self._histories.related(study) if learns else ()
-        return Asked(study, past, context, fixed, related)
+        if not learns:
+            return Asked(study, past, context, fixed)
+        async with _in_time(ask):
+            return Asked(study, past, context, fixed, await self._histories.related(study))
 
     async def _from_the_line(self, look: Look, asked: Asked, ask: Ask) -> Answer | None:
         """Points that people put in line, and what else is needed after them; None where there aren't any."""
@@ -330,14 +351,14 @@ class Suggesting:
             if look.snapshot.replay is not None:
                 return look.snapshot.study, look.snapshot.replay
             check_active(look.snapshot.study)
-            asked = await self._asked(look, ask)
-            asked = replace(asked, study=replace(asked.study, algorithm=FILL_IN), related=())
+            filling_in = replace(look.snapshot, study=replace(look.snapshot.study, algorithm=FILL_IN))
+            asked = await self._asked(replace(look, snapshot=filling_in), ask)
             drawn = await self._compute.suggest(asked, ask.count, 0.0)
             points = [
                 Suggested(each.parameters, Source.FALLBACK, f"{_filling(each)}: {_cause(error)[1]}", each.context)
                 for each in drawn
             ]
-            stored = await self._stored(ask, asked, points, asked.past.next_number)
+            stored = await self._stored(ask, asked, points, asked.past.next_number, compared=False)
             if stored is not None:
                 return look.snapshot.study, stored
         raise TooMuchContention(f"{ask.study}: other servers suggested first {MOST_ROUNDS} times; retry")
@@ -359,6 +380,11 @@ def check_active(study: Study) -> None:
 
 def _filling(point: Suggested) -> str:
     return "the baseline, which comes first" if point.source is Source.BASELINE else "drawn at random"
+
+
+def _in_time(ask: Ask) -> asyncio.Timeout:
+    """Raises TimeoutError where what is read leaves the caller no time for a fallback."""
+    return asyncio.timeout(for_a_look(ask.deadline - monotonic()))
 
 
 def _cause(error: Exception) -> tuple[str, str]:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from collections.abc import AsyncIterator
 
 import pytest
 
+from slow_reads import SlowReads
 from store_values import NOW, a_study, a_trial, completed
 from trimtab_service.domain.study import Study
 from trimtab_service.histories import Histories
@@ -70,3 +73,51 @@ async def test_what_was_forgotten_is_read_again(storage: Storage) -> None:
     before, _, after = [(await histories.look(name)).past for name in [*(one.name for one in studies), studies[0].name]]
     assert before.line != after.line
     assert list(before.ended[: before.count]) == list(after.ended[: after.count])
+
+
+async def test_what_was_begun_for_somebody_who_went_away_is_not_begun_again(storage: Storage) -> None:
+    """The next caller reads only what is new since; callers who only waited for their turn leave nothing behind."""
+    study = tried(storage.store, "s", 3)
+    histories = Histories(storage, Metrics())
+    with SlowReads(storage.store, study.name) as reads:
+        callers = [asyncio.create_task(histories.look(study.name)) for _ in range(3)]
+        await reads.begun()
+        for caller in callers:
+            caller.cancel()
+        await asyncio.gather(*callers, return_exceptions=True)
+        assert len(histories._under_way) == 1
+        reads.go_on()
+        look = await histories.look(study.name)
+    assert (look.past.count, len(histories._under_way)) == (3, 0)
+    assert reads.after == [0, 3]
+
+
+async def test_a_fault_in_what_nobody_waits_for_is_logged(storage: Storage, caplog: pytest.LogCaptureFixture) -> None:
+    """And keeps nobody from reading again."""
+    study = tried(storage.store, "s", 3)
+    histories = Histories(storage, Metrics())
+    with SlowReads(storage.store, study.name, ArithmeticError("a fault")) as reads, caplog.at_level(logging.ERROR):
+        caller = asyncio.create_task(histories.look(study.name))
+        await reads.begun()
+        caller.cancel()
+        await asyncio.gather(caller, return_exceptions=True)
+        reads.go_on()
+        look = await histories.look(study.name)
+    assert look.past.count == 3
+    assert [record.getMessage() for record in caplog.records] == ["can't read a history"]
+
+
+async def test_a_store_that_closes_waits_for_what_is_read(storage: Storage) -> None:
+    """Whoever asked for it."""
+    study = tried(storage.store, "s", 3)
+    histories = Histories(storage, Metrics())
+    with SlowReads(storage.store, study.name) as reads:
+        caller = asyncio.create_task(histories.look(study.name))
+        await reads.begun()
+        caller.cancel()
+        await asyncio.gather(caller, return_exceptions=True)
+        reads.go_on()
+        await storage.close()
+        await asyncio.sleep(0)
+    assert study.name in histories._memo
+    assert not histories._under_way
