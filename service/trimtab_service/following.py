@@ -17,7 +17,7 @@ from time import monotonic, perf_counter, time
 
 from trimtab_service.domain.errors import StudyNotFound, TrimtabError
 from trimtab_service.domain.study import Study, StudyName
-from trimtab_service.live import Live
+from trimtab_service.live import Live, UnknownArm
 from trimtab_service.metrics import Metrics
 from trimtab_service.storage import Storage
 from trimtab_service.store.base import CursorTooOld
@@ -223,8 +223,12 @@ class Following:
                 live = await self._begun_again(live.study, gone)
                 changed = True
                 continue
-            if tail.rows:
-                live = live.folded(tail.rows)
+            try:
+                live = live.folded(tail.rows) if tail.rows else live
+            except UnknownArm as unknown:
+                live = await self._grown(live, unknown)
+                changed = True
+                continue
             live = replace(live, cursor=tail.cursor)
             if not tail.more:
                 break
@@ -233,6 +237,16 @@ class Following:
         if live.observation_count - live.saved >= CHECKPOINT_ROWS:
             live = await self._saved(live)
         return live
+
+    async def _grown(self, live: Live, unknown: UnknownArm) -> Live:
+        """With the arms that another replica has added. Raises StudyNotFound; ``unknown`` where there are none."""
+        study = await self._studies.get(live.study.name)
+        if study.uid != live.study.uid:
+            raise StudyNotFound(f"{study.name} was deleted", study=str(study.name))
+        grown = await asyncio.to_thread(live.updated, study) or await self._begun(study)
+        if grown.arms.count <= live.arms.count:
+            raise unknown
+        return grown
 
     async def _playing(self, live: Live) -> Live:
         name, now = live.study.name, time()

@@ -29,6 +29,10 @@ MOST_LAWS = 256  # of subsets of the arms, remembered until the policy changes
 _UNIT = 2.0**-53
 
 
+class UnknownArm(Exception):
+    """A row of the log is of an arm that came with a later revision of the study."""
+
+
 @dataclass(frozen=True, slots=True)
 class Law:
     """A Table as lists, which one choice at a time is fastest on."""
@@ -166,7 +170,12 @@ class Live:
         )
 
     def folded(self, rows: Sequence[LogRow]) -> Live:
-        """With rows of the log as well; ``play`` stays what it was."""
+        """With rows of the log as well; ``play`` stays what it was. Raises UnknownArm."""
+        arm = max(row.arm or 0 for row in rows)
+        if arm >= self.arms.count:
+            raise UnknownArm(
+                f"{self.study.name} has {self.arms.count} arms at revision {self.study.revision}, not {arm}"
+            )
         given, taken = _outcomes(self.study, rows)
         state = self.bandit.fold(self.state, given)
         if taken is not None:

@@ -1,22 +1,30 @@
-"""When what lies behind a checkpoint may be deleted."""
+"""What a replica makes of what others did: of new arms, and when what lies behind a checkpoint may be deleted."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
+from unittest.mock import patch
 
+import numpy as np
 import pytest
 
 from replicas import NAME, SPEC, Clock, Replica, replicas
+from trimtab_service import following
+from trimtab_service.bandits import states
 from trimtab_service.decisions import Ask, DecisionReport
 from trimtab_service.domain.errors import DecisionExpired
 from trimtab_service.domain.observation import Measurement, Observation, Outcome
-from trimtab_service.domain.study import StudySpec
+from trimtab_service.domain.space import Categorical, SearchSpace
+from trimtab_service.domain.study import AlgorithmRequest, StudySpec
 from trimtab_service.following import UPDATE_SECONDS
-from trimtab_service.store.base import DUPLICATE, RECORDED, Result
+from trimtab_service.live import Live, UnknownArm
+from trimtab_service.store.base import DUPLICATE, RECORDED, DecisionBatch, DecisionObservation, Result
 
 CLICKED = Observation(Outcome.COMPLETED, {"click": Measurement(1.0)})
+ONE_ARM = replace(SPEC, space=SearchSpace((Categorical("letter", ("a",)),)))
 BRIEF = replace(SPEC, decision_lifetime=timedelta(seconds=5), retention=timedelta(seconds=5))
 
 
@@ -101,3 +109,58 @@ async def test_a_clock_that_is_behind_counts_nothing_twice(clock: Clock, databas
         assert (await first.studies.counts(study)).observations == 1
     assert {type(result) for result in results if result is not DUPLICATE} == {DecisionExpired}
     assert left[int(behind) + 5] == 1
+
+
+async def grown(replica: Replica, **changes: Any) -> str:
+    """The token of a decision for an arm that is added now, as another server makes it."""
+    spec = replace(ONE_ARM, space=SearchSpace((Categorical("letter", ("a", "b", "c")),)), **changes)
+    paths = frozenset({"spec.search_space", *(f"spec.{field}" for field in changes)})
+    live = await replica.decisions.open(
+        await replica.studies.update(NAME, lambda old: (spec, old.state), paths, "", None)
+    )
+    while True:
+        (chosen,) = replica.decisions.suggest(live, Ask())
+        if chosen.arm == 2:
+            return chosen.token.decode()
+
+
+@pytest.mark.parametrize("changes", [{}, {"algorithm": AlgorithmRequest("ucb1")}], ids=["arms", "arms and algorithm"])
+async def test_an_observation_of_an_arm_that_is_new_makes_the_study_known(
+    clock: Clock, sqlite_url: str, changes: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    """A server that hasn't heard of the update learns what the others do, and keeps no other checkpoint."""
+    async with replicas(sqlite_url) as (first, second):
+        live = await second.following.open(await first.studies.create(NAME, ONE_ARM, None))
+        for _ in range(5):
+            (chosen,) = second.decisions.suggest(live, Ask())
+            assert await observed(second, chosen.token.decode()) is RECORDED
+        await second.following._looked_at(frozenset({NAME}))
+        token = await grown(first, **changes)
+        with patch.object(following, "CHECKPOINT_ROWS", 1):
+            assert await observed(second, token) is RECORDED
+            await second.following._looked_at(frozenset({NAME}))
+        known = second.decisions.live(NAME)
+        assert known is not None
+        stored = second.store.load_checkpoint(known.study, known.fingerprint)
+        read = await first.following.caught_up(Live.begun(known.study))
+        assert stored is not None
+        for left, right, kept in zip(
+            *map(states.leaves, (read.state, known.state, read.resumed(stored).state)), strict=True
+        ):
+            np.testing.assert_allclose(right, left, rtol=1e-9)
+            np.testing.assert_allclose(kept, left, rtol=1e-9)
+    assert (known.arms.count, known.study.revision, known.observation_count) == (3, 2, 6)
+    assert not caplog.records
+
+
+async def test_an_arm_that_nobody_knows_is_a_fault(clock: Clock, sqlite_url: str) -> None:
+    """Of the log; the study leaves memory, and nothing is taken for something else."""
+    async with replicas(sqlite_url) as (first, _):
+        study = await first.studies.create(NAME, ONE_ARM, None)
+        await first.following.open(study)
+        impossible = DecisionObservation("d", 7, 0.5, CLICKED)
+        await first.storage.record(DecisionBatch(study, [impossible], None))
+        await first.following._looked_at(frozenset({NAME}))
+        assert first.decisions.live(NAME) is None
+        with pytest.raises(UnknownArm):
+            await first.following.open(study)

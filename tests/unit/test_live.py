@@ -15,7 +15,7 @@ from trimtab_service.domain.metric import Goal, Metric, MetricKind, Objective
 from trimtab_service.domain.observation import Measurement, Observation, Outcome
 from trimtab_service.domain.space import Categorical, Float, Integer, Parameters, SearchSpace
 from trimtab_service.domain.study import ChosenAlgorithm, Study, StudyName, StudySpec
-from trimtab_service.live import JointArms, ListedArms, Live, luck_of
+from trimtab_service.live import JointArms, ListedArms, Live, UnknownArm, luck_of
 from trimtab_service.store.base import LogRow
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -75,6 +75,15 @@ def test_new_points_are_new_arms_and_old_ones_keep_their_numbers() -> None:
         after.folded([row(4, 3, 1.0)]).state,
         Live.begun(grown).folded([row(1, 0, 0.0), row(2, 2, 1.0), row(3, 2, 1.0), row(4, 3, 1.0)]).state,
     )
+
+
+@pytest.mark.parametrize("letters", ["a", "abc"])
+def test_rows_of_arms_that_it_does_not_know_are_refused(letters: str) -> None:
+    """One arm, or several: it has to hear of the update first. An abandoned decision says so as well."""
+    live = Live.begun(study(space=SearchSpace((Categorical("letter", tuple(letters)),))))
+    for unknown in (row(2, len(letters), 1.0), replace(row(2, 9, 1.0), observation=Observation(Outcome.ABANDONED))):
+        with pytest.raises(UnknownArm):
+            live.folded([row(1, 0, 1.0), unknown])
 
 
 def test_disabled_arms_are_not_played_and_come_back_with_what_they_know() -> None:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from trimtab_service.bandits.base import Outcomes
 from trimtab_service.bandits.costs import Costs
 from trimtab_service.bandits.ledger import Ledger
-from trimtab_service.bandits.moments import Moments
+from trimtab_service.bandits.moments import Moments, among
 from trimtab_service.domain.study import Study
 
 FINEST = 4  # steps of the shortest block
@@ -54,7 +54,7 @@ class History:
         starts.setflags(write=False)
         divided = _divided(self.ledger.costs, self.starts, starts)
         # To the sums a block's arm is an arm of its own.
-        cells = (np.searchsorted(starts, steps, side="right") - 1) * arms + outcomes.arms
+        cells = (np.searchsorted(starts, steps, side="right") - 1) * arms + among(outcomes.arms, arms)
         flat = _each_array(divided, np.ravel).plus(replace(outcomes, arms=cells))
         costs = _each_array(flat, lambda array: array.reshape(-1, arms))
         return History(replace(self.ledger, costs=costs), starts, latest)

@@ -111,8 +111,15 @@ class Moments:
 def per_arm(
     arms: NDArray[np.intp], values: NDArray[np.float64] | NDArray[np.bool_], number: int
 ) -> NDArray[np.float64]:
-    """[number] the sum of ``values`` [n] over each of ``arms`` [n]."""
-    return np.asarray(np.bincount(arms, values, number), dtype=np.float64)
+    """[number] the sum of ``values`` [n] over each of ``arms`` [n]; IndexError where one of them isn't below it."""
+    return np.asarray(np.bincount(among(arms, number), values, number), dtype=np.float64)
+
+
+def among(arms: NDArray[np.intp], number: int) -> NDArray[np.intp]:
+    """The same; IndexError where one of them isn't below ``number``. NumPy would make room for it."""
+    if np.max(arms, initial=-1) >= number:
+        raise IndexError(f"arm {np.max(arms)} of {number}")
+    return arms
 
 
 def _ratio(upper: NDArray[np.float64], lower: NDArray[np.float64]) -> NDArray[np.float64]:

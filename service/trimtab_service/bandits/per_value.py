@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trimtab_service.bandits.base import Outcomes
+from trimtab_service.bandits.moments import among
 from trimtab_service.domain.arms import Lattice
 
 
@@ -58,8 +59,10 @@ class Cells:
         return [slice(int(start), int(stop)) for start, stop in pairwise([*self.starts, self.number])]
 
     def of_arms(self, arms: NDArray[np.intp]) -> NDArray[np.intp]:
-        """[n, d] the cell of every value of each of ``arms`` [n]."""
-        return self.starts + arms[:, None] // self.radices % self.sizes
+        """[n, d] the cell of every value of each of ``arms`` [n]; IndexError where there is no such arm."""
+        return (
+            self.starts + among(arms, int(self.sizes[0]) * int(self.radices[0]))[:, None] // self.radices % self.sizes
+        )
 
     def of_arm(self, arm: int) -> NDArray[np.intp]:
         """[d] the cells of one arm."""

@@ -163,6 +163,19 @@ def test_folding_nothing_changes_nothing(bandit: Bandit, metric: Metric) -> None
 
 
 @every_bandit
+@pytest.mark.parametrize("arms", [1, 3])
+@pytest.mark.parametrize("cost", [1.0, np.nan])
+def test_an_arm_that_is_not_there_is_refused(bandit: Bandit, arms: int, cost: float) -> None:
+    """Whatever was known, and whenever it was played: an observation of it must not count for another arm."""
+    known = outcomes_of([0] * 40, [0.0, 1.0] * 20, steps=np.arange(40.0))
+    state = bandit.fold(start(bandit, arms), known)
+    for unknown in (arms, arms + 1):
+        for step in (0.0, 39.0):
+            with pytest.raises(IndexError):
+                bandit.fold(state, outcomes_of([0, unknown], [0.0, cost], steps=step))
+
+
+@every_bandit
 def test_global_random_state_is_left_alone(bandit: Bandit) -> None:
     """Nothing draws from the process-wide generators."""
     legacy = np.random.get_state(legacy=False)["state"]["key"].copy()

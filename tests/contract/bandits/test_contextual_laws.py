@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -145,3 +146,14 @@ def _sizes(state: Any, outcomes: Any) -> Any:
         return part
 
     return replace(state, regression=grow(state.regression)) if hasattr(state, "regression") else state
+
+
+@pytest.mark.parametrize("cost", [1.0, np.nan])
+@every_contextual
+def test_an_arm_that_is_not_there_is_refused(bandit: Any, context: Context, cost: float) -> None:
+    """An observation of it must not count for another arm, nor for every one where there is only one."""
+    for arms in (1, ARMS):
+        place = drawn_contexts(context, 1, np.random.default_rng(1))
+        state = bandit.fold(begin(bandit, context, arms), observed(place, [0], [1.0]))
+        with pytest.raises(IndexError):
+            bandit.fold(state, observed(place, [arms], [cost]))

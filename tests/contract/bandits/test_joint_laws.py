@@ -141,3 +141,11 @@ def test_a_state_can_be_written_down(bandit: JointBandit) -> None:
     for left, right in zip(numbers(state), numbers(back), strict=True):
         np.testing.assert_array_equal(right, left)
     np.testing.assert_array_equal(law(bandit, back, SIZES), law(bandit, state, SIZES))
+
+
+@every_bandit
+def test_a_point_that_is_not_there_is_refused(bandit: JointBandit) -> None:
+    """Its number would be taken for that of another point."""
+    state = learned(bandit, SIZES, trials(np.random.default_rng(1), 20))
+    with pytest.raises(IndexError):
+        bandit.fold(state, tagged(outcomes_of([int(np.prod(SIZES))], [1.0]), 1))

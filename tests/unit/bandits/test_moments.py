@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from contract.bandits.bandit_problems import outcomes_of, taken_back
-from trimtab_service.bandits.moments import Moments
+from trimtab_service.bandits.moments import Moments, per_arm
 
 
 def test_moments_are_those_of_the_measurements() -> None:
@@ -48,6 +48,13 @@ def test_an_aggregate_of_unknown_variance_is_one_deviation() -> None:
     assert moments.counts[0] == 50_000
     assert moments.groups[0] == 2_000
     assert pytest.approx(moments.squares[0] / (moments.groups[0] - 1), rel=0.1) == 9.0
+
+
+def test_there_are_no_more_arms_than_there_are() -> None:
+    """A longer result could be taken for one of other arms."""
+    assert per_arm(np.array([0, 1]), np.ones(2), 2).tolist() == [1.0, 1.0]
+    with pytest.raises(IndexError, match="arm 2 of 2"):
+        per_arm(np.array([0, 2]), np.ones(2), 2)
 
 
 def test_repeated_measurements() -> None:
