@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_health.v1._async import HealthServicer
@@ -19,6 +17,7 @@ from trimtab_service.config import Config, ConfigError
 from trimtab_service.metrics import Metrics
 from trimtab_service.rpc.interceptors import Edge
 from trimtab_service.rpc.study_servicer import StudyServicer
+from trimtab_service.rpc.tls import Certificates
 from trimtab_service.rpc.tuning_servicer import TuningServicer
 
 SERVICES = (
@@ -63,10 +62,12 @@ class Server:
         self.port = self._bind(config)
 
     def _bind(self, config: Config) -> int:
+        # Kept for as long as gRPC asks them.
+        self._credentials = Certificates(config).credentials() if config.tls_certificate else None
         try:
-            if not config.tls_certificate:
+            if self._credentials is None:
                 return self._server.add_insecure_port(config.address)
-            return self._server.add_secure_port(config.address, _credentials(config))
+            return self._server.add_secure_port(config.address, self._credentials)
         except RuntimeError as error:
             raise ConfigError(f"can't listen on {config.address}: {error}") from None
 
@@ -85,12 +86,3 @@ class Server:
         """Says NOT_SERVING, takes no new calls, and waits up to ``grace`` seconds for those in flight."""
         await self._health.enter_graceful_shutdown()
         await self._server.stop(grace)
-
-
-def _credentials(config: Config) -> grpc.ServerCredentials:
-    try:
-        pair = (Path(config.tls_key).read_bytes(), Path(config.tls_certificate).read_bytes())
-        authority = Path(config.tls_client_ca).read_bytes() if config.tls_client_ca else None
-    except OSError as error:
-        raise ConfigError(f"can't read {error.filename}: {error.strerror}") from None
-    return grpc.ssl_server_credentials([pair], authority, require_client_auth=authority is not None)
