@@ -10,11 +10,12 @@ import asyncio
 import sys
 from collections.abc import Callable, Sequence
 
-from trimtab_service.config import ConfigError, load
+from trimtab_service.config import ConfigError, load, silence_grpc
 
 
 def main(arguments: Sequence[str]) -> int:
     """Serves until a signal says stop. Exit codes: 0 stopped, 1 can't work, 2 configured wrongly."""
+    silence_grpc()
     # The workers import this module as their own: only the server needs the rest.
     from trimtab_service import logs
     from trimtab_service.app import serve

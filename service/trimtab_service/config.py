@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, get_type_hints
 
@@ -115,6 +115,14 @@ def split_address(value: str) -> tuple[str, int]:
     """Host, without the brackets of an IPv6 one, and port of a checked address."""
     host, _, port = value.rpartition(":")
     return host.strip("[]"), int(port)
+
+
+def silence_grpc(environment: MutableMapping[str, str] = os.environ) -> None:
+    """Keeps the lines that gRPC's core writes by itself out of the log, unless GRPC_VERBOSITY asks for them.
+
+    Heard only before gRPC is imported.
+    """
+    environment.setdefault("GRPC_VERBOSITY", "NONE")
 
 
 def variable(name: str) -> str:

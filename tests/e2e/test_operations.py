@@ -190,6 +190,15 @@ def test_a_server_that_cannot_start_says_why(tmp_path: Path, flags: list[str], c
     assert "Traceback" not in ended.stderr
 
 
+def test_a_port_in_use_is_said_in_one_line(shared_server: RunningServer, tmp_path: Path) -> None:
+    """And gRPC's core doesn't say it in one of its own."""
+    command = [sys.executable, "-m", "trimtab_service", f"--address={shared_server.address}", "--metrics-address="]
+    environment = {**os.environ, "TRIMTAB_DATABASE": serving.sqlite_in(tmp_path)}
+    ended = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    said = f"trimtab serve: can't listen on {shared_server.address}: Address already in use\n"
+    assert (ended.returncode, ended.stderr) == (2, said)
+
+
 def test_a_metrics_port_in_use_is_said(shared_server: RunningServer, tmp_path: Path) -> None:
     """The server doesn't start without its metrics, and says which address it could not have."""
     command = [sys.executable, "-m", "trimtab_service", "--address=127.0.0.1:0"]

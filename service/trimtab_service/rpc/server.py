@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_health.v1._async import HealthServicer
@@ -13,7 +15,7 @@ from trimtab.v1 import (
     tuning_service_pb2,
     tuning_service_pb2_grpc,
 )
-from trimtab_service.config import Config, ConfigError
+from trimtab_service.config import Config, ConfigError, split_address
 from trimtab_service.metrics import Metrics
 from trimtab_service.rpc.interceptors import Edge
 from trimtab_service.rpc.study_servicer import StudyServicer
@@ -39,6 +41,17 @@ def options(config: Config) -> list[tuple[str, int]]:
         # in 5 minutes from a client without answers, and ends the connection.
         ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
     ]
+
+
+def _why_not(address: str) -> str:
+    """Why it can't be listened on, which gRPC only writes to standard error."""
+    try:
+        family, kind, _, _, name = socket.getaddrinfo(*split_address(address), type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind) as probe:
+            probe.bind(name)
+    except OSError as error:
+        return error.strerror or str(error)
+    return "gRPC couldn't; with GRPC_VERBOSITY=debug it says why"
 
 
 class Server:
@@ -68,8 +81,8 @@ class Server:
             if self._credentials is None:
                 return self._server.add_insecure_port(config.address)
             return self._server.add_secure_port(config.address, self._credentials)
-        except RuntimeError as error:
-            raise ConfigError(f"can't listen on {config.address}: {error}") from None
+        except RuntimeError:
+            raise ConfigError(f"can't listen on {config.address}: {_why_not(config.address)}") from None
 
     async def start(self) -> None:
         """Takes calls from now on."""
