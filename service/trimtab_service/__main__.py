@@ -7,10 +7,13 @@ processes that run optimizers import this module first.
 from __future__ import annotations
 
 import asyncio
+import logging
 import sys
 from collections.abc import Callable, Sequence
 
-from trimtab_service.config import ConfigError, load, silence_grpc
+from trimtab_service.config import ConfigError, load, silence_grpc, unknown_variables
+
+log = logging.getLogger("trimtab_service")  # whatever this module is called when it runs
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -24,6 +27,8 @@ def main(arguments: Sequence[str]) -> int:
     try:
         config = load(arguments)
         logs.configure(config)
+        for name in unknown_variables():
+            log.warning("unknown environment variable", extra={"variable": name})
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
             runner.run(serve(config))
     except ConfigError as error:

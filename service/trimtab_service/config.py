@@ -18,6 +18,14 @@ MOST_QUEUE = 1_000
 """Suggestions computed ahead of one study; far more than can be fresh."""
 
 
+MEANT_EMPTY = frozenset({"metrics_address", "database"})
+"""Fields whose variable may be empty and is not unset then: metrics are served nowhere; a database that got lost on its
+way here is refused, rather than a new one begun."""
+
+OF_THE_COMMAND_LINE = frozenset({"TRIMTAB_SERVER", "TRIMTAB_NAMESPACE"})
+"""Variables that are none of the server's."""
+
+
 class ConfigError(ValueError):
     """A flag or environment variable has a value that can't be used."""
 
@@ -131,10 +139,10 @@ def variable(name: str) -> str:
 
 
 def load(arguments: Sequence[str], environment: Mapping[str, str] = os.environ) -> Config:
-    """The configuration that flags and environment variables say.
+    """The configuration that flags and environment variables say; an empty variable is one that isn't set.
 
-    Raises ConfigError; prints and raises SystemExit for --help and flags that
-    don't exist.
+    Raises ConfigError, which names the field, or the variable if that said it;
+    prints and raises SystemExit for --help and flags that don't exist.
     """
     parser = argparse.ArgumentParser(
         prog="trimtab serve",
@@ -151,14 +159,28 @@ def load(arguments: Sequence[str], environment: Mapping[str, str] = os.environ) 
     given = vars(parser.parse_args(arguments))
     kinds = get_type_hints(Config)
     values: dict[str, Any] = {}
+    by_variable = set()
     for option in fields(Config):
-        flag = given[option.name]
-        text = flag if flag is not None else environment.get(variable(option.name))
+        name, text = option.name, given[option.name]
         if text is None:
-            continue
+            text = environment.get(variable(name))
+            if text is None or not (text or name in MEANT_EMPTY):
+                continue
+            by_variable.add(name)
         try:
-            values[option.name] = kinds[option.name](text)
+            values[name] = kinds[name](text)
         except ValueError:
-            noun = {int: "a whole number", float: "a number"}[kinds[option.name]]
-            raise ConfigError(f"{option.name} must be {noun}, not {text!r}") from None
-    return Config(**values)
+            noun = {int: "a whole number", float: "a number"}[kinds[name]]
+            said = variable(name) if name in by_variable else name
+            raise ConfigError(f"{said} must be {noun}, not {text!r}") from None
+    try:
+        return Config(**values)
+    except ConfigError as error:
+        name, _, rest = str(error).partition(" ")
+        raise ConfigError(f"{variable(name) if name in by_variable else name} {rest}") from None
+
+
+def unknown_variables(environment: Mapping[str, str] = os.environ) -> list[str]:
+    """Variables that look like a server's, and are no field's: misspelt ones, most likely."""
+    known = {variable(option.name) for option in fields(Config)} | OF_THE_COMMAND_LINE
+    return sorted(name for name in environment if name.startswith(variable("")) and name not in known)

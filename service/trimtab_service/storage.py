@@ -28,6 +28,12 @@ Item = TypeVar("Item")
 # batch waits for the last one's rows.
 MOST_ROWS = 2_000
 
+_AT_START_AND_END = {"migrate", "signing_key", "close"}
+OPERATIONS = sorted(
+    {name for name in dir(Store) if callable(getattr(Store, name)) and name[0] != "_"} - _AT_START_AND_END
+)
+"""What a store is asked while the server serves."""
+
 
 class Storage:
     """Calls the store from the event loop. Also tells the time, for what is stored."""
@@ -35,6 +41,8 @@ class Storage:
     def __init__(self, store: Store, readers: int, metrics: Metrics) -> None:
         self.store = store
         self._metrics = metrics
+        for operation in OPERATIONS:
+            metrics.store_errors.labels(operation)
         self._readers = ThreadPoolExecutor(readers, "store-read")
         self._writers = ThreadPoolExecutor(store.writers, "store-write")
         # A second committer keeps PostgreSQL busy while the first one's commit

@@ -190,10 +190,19 @@ def test_a_server_that_cannot_start_says_why(tmp_path: Path, flags: list[str], c
     assert "Traceback" not in ended.stderr
 
 
+def test_a_misspelt_variable_is_warned_of(tmp_path: Path) -> None:
+    """By name, without what it says; the server serves all the same."""
+    with RunningServer(serving.sqlite_in(tmp_path), environment={"TRIMTAB_TOKEN_KYES": "a:hush"}) as server:
+        warned = [line for line in server.lines if line["event"] == "unknown environment variable"]
+        assert "TRIMTAB_TOKEN_KYES" in [line["variable"] for line in warned]
+        assert "hush" not in str(server.lines)
+
+
 def test_a_port_in_use_is_said_in_one_line(shared_server: RunningServer, tmp_path: Path) -> None:
     """And gRPC's core doesn't say it in one of its own."""
     command = [sys.executable, "-m", "trimtab_service", f"--address={shared_server.address}", "--metrics-address="]
-    environment = {**os.environ, "TRIMTAB_DATABASE": serving.sqlite_in(tmp_path)}
+    environment = {name: text for name, text in os.environ.items() if not name.startswith("TRIMTAB_")}
+    environment["TRIMTAB_DATABASE"] = serving.sqlite_in(tmp_path)
     ended = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
     said = f"trimtab serve: can't listen on {shared_server.address}: Address already in use\n"
     assert (ended.returncode, ended.stderr) == (2, said)

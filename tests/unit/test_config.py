@@ -8,7 +8,16 @@ from typing import Any, get_type_hints
 
 import pytest
 
-from trimtab_service.config import Config, ConfigError, load, split_address, variable
+from trimtab_service.config import (
+    MEANT_EMPTY,
+    Config,
+    ConfigError,
+    load,
+    silence_grpc,
+    split_address,
+    unknown_variables,
+    variable,
+)
 
 OTHER: dict[str, str] = {
     "address": "127.0.0.1:6000",
@@ -70,9 +79,16 @@ def test_a_flag_wins_over_a_variable() -> None:
     assert load(["--workers", "3"], {"TRIMTAB_WORKERS": "4"}).workers == 3
 
 
-def test_an_empty_variable_is_a_value() -> None:
-    """An empty metrics address switches metrics off."""
+def test_an_empty_variable_is_one_that_is_not_set() -> None:
+    """As shells and compose files leave them; but an empty metrics address switches metrics off."""
+    empty = {variable(name): "" for name in OTHER if name not in MEANT_EMPTY}
+    assert load([], empty) == Config()
     assert load([], {"TRIMTAB_METRICS_ADDRESS": ""}).metrics_address == ""
+
+
+def test_an_empty_database_is_not_the_default_one() -> None:
+    """Somebody meant another; the store refuses it."""
+    assert load([], {"TRIMTAB_DATABASE": ""}).database == ""
 
 
 @pytest.mark.parametrize("name", ["workers", "grace"])
@@ -80,7 +96,31 @@ def test_an_empty_variable_is_a_value() -> None:
 def test_a_text_that_is_no_number_is_refused(name: str, text: str) -> None:
     """By the name of the field."""
     with pytest.raises(ConfigError, match=f"^{name} must be a (whole )?number, not {text!r}$"):
-        load([], variables({name: text}))
+        load(flags({name: text}), {})
+
+
+def test_a_variable_at_fault_is_named() -> None:
+    """And not the flag, which may be right; nor the other way round."""
+    for text, said in (("two", "must be a whole number, not 'two'"), ("0", "must be at least 1, not 0")):
+        with pytest.raises(ConfigError, match=f"^TRIMTAB_WORKERS {said}$"):
+            load([], {"TRIMTAB_WORKERS": text})
+        with pytest.raises(ConfigError, match=f"^workers {said}$"):
+            load(["--workers", text], {"TRIMTAB_WORKERS": "3"})
+
+
+def test_a_variable_that_nobody_reads_is_found() -> None:
+    """Those of the command line and of other programs aren't among them."""
+    misspelt = {"TRIMTAB_WROKERS": "3", "TRIMTAB_WORKERS": "3", "TRIMTAB_SERVER": "localhost:1", "PATH": "/bin"}
+    assert unknown_variables({**misspelt, **variables(OTHER)}) == ["TRIMTAB_WROKERS"]
+
+
+def test_grpc_is_silent_unless_told_otherwise() -> None:
+    """Its core writes no events."""
+    environment: dict[str, str] = {}
+    silence_grpc(environment)
+    told = {"GRPC_VERBOSITY": "debug"}
+    silence_grpc(told)
+    assert (environment, told) == ({"GRPC_VERBOSITY": "NONE"}, {"GRPC_VERBOSITY": "debug"})
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ import pytest
 
 from trimtab_service.domain.errors import RequestIdReused, ShuttingDown, StoreUnavailable, TrimtabError
 from trimtab_service.metrics import Metrics
-from trimtab_service.storage import MOST_ROWS, Storage
+from trimtab_service.storage import MOST_ROWS, OPERATIONS, Storage
 from trimtab_service.store.base import RECORDED, DecisionBatch, Result, Store
 
 
@@ -44,6 +44,16 @@ class Ledger:
     def close(self) -> None:
         """Remembers that it was."""
         self.closed = True
+
+
+async def test_what_has_not_happened_yet_is_counted_as_none() -> None:
+    """Prometheus sees no increase in a series that begins at 1."""
+    metrics = Metrics()
+    await Storage(cast(Store, Ledger()), 1, metrics).close()
+    for operation in ("snapshot", "record_decisions", "claim_trials", "count_pending"):
+        errors = metrics.registry.get_sample_value("trimtab_store_errors_total", {"operation": operation})
+        assert errors == 0
+    assert {"migrate", "close", "signing_key", "writers"} & set(OPERATIONS) == set()
 
 
 def batch(rows: int = 1, request: object = None) -> DecisionBatch:

@@ -28,7 +28,7 @@ def open_store(url: str, threads: int) -> Store:
     match parsed.drivername:
         case "sqlite":
             return _open_sqlite(parsed, threads)
-        case "postgresql":
+        case "postgresql" | "postgres":  # as libpq has it
             return _open_postgres(parsed, threads)
     raise UnusableUrl(f"there is no engine {parsed.drivername!r}: the database's URL is {FORMS}")
 

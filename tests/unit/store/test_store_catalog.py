@@ -17,6 +17,7 @@ from trimtab_service.store.sqlite import SqliteStore
         ("sqlite:///trimtab.db", SqliteStore, 1),
         ("sqlite:////var/lib/trimtab/trimtab.db", SqliteStore, 1),
         ("postgresql://user:secret@db.example:5433/trimtab", PostgresStore, 4),
+        ("postgres://user:secret@db.example/trimtab", PostgresStore, 4),
         ("postgresql://user@/trimtab?host=/run/postgresql", PostgresStore, 4),
     ],
 )
