@@ -10,6 +10,8 @@ from trimtab.answers import ModelInfo
 from trimtab.prediction import Prediction
 from trimtab.space import Measurement
 
+LEAST_RESOLUTION = 2
+
 
 @dataclass(frozen=True, slots=True)
 class Slice:
@@ -25,6 +27,8 @@ class Slice:
     def __post_init__(self) -> None:
         names = (self.parameters,) if isinstance(self.parameters, str) else tuple(self.parameters)
         object.__setattr__(self, "parameters", names)
+        if self.resolution < LEAST_RESOLUTION:  # 0 would be sent as nothing said
+            raise ValueError(f"resolution: must be {LEAST_RESOLUTION} or more, not {self.resolution}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from trimtab._plain import ParameterValue, ValueLike, plain_number, plain_value
+from trimtab._plain import ParameterValue, ValueLike, at, plain_number, plain_value, plain_weights, set_numbers
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,9 +23,7 @@ class Between:
     def __post_init__(self) -> None:
         if self.min is None and self.max is None:
             raise ValueError("give min or max or both")
-        for name in ("min", "max"):
-            if getattr(self, name) is not None:
-                object.__setattr__(self, name, plain_number(getattr(self, name)))
+        set_numbers(self, "min", "max", or_none=True)
 
 
 Condition: TypeAlias = ValueLike | Sequence[ValueLike] | Between
@@ -57,8 +55,7 @@ class NormalPrior:
     spread: float
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "mean", plain_number(self.mean))
-        object.__setattr__(self, "spread", plain_number(self.spread))
+        set_numbers(self, "mean", "spread")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +65,8 @@ class WeightsPrior:
     weights: Sequence[float]
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "weights", tuple(plain_number(weight) for weight in self.weights))
+        with at("weights"):
+            object.__setattr__(self, "weights", tuple(plain_number(weight) for weight in self.weights))
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,12 +81,8 @@ class LinearConstraint:
     max: float | None = None
 
     def __post_init__(self) -> None:
-        # By name, so that the same sum has the same text.
-        weights = {name: plain_number(self.weights[name]) for name in sorted(self.weights)}
-        object.__setattr__(self, "weights", weights)
-        for name in ("min", "max"):
-            if getattr(self, name) is not None:
-                object.__setattr__(self, name, plain_number(getattr(self, name)))
+        object.__setattr__(self, "weights", plain_weights(self.weights))
+        set_numbers(self, "min", "max", or_none=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,4 +96,4 @@ class Simplex:
         if isinstance(self.parameters, str):
             raise TypeError(f"a mixture has several parts, not the text {self.parameters!r:.80}")
         object.__setattr__(self, "parameters", tuple(self.parameters))
-        object.__setattr__(self, "total", plain_number(self.total))
+        set_numbers(self, "total")

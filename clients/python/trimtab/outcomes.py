@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from trimtab._plain import ParameterValue, ValueLike, plain_number, plain_value
+from trimtab._plain import ParameterValue, ValueLike, at, plain_number, plain_values, set_numbers
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,9 +23,7 @@ class OutcomeConstraint:
     relative_to_baseline: bool = False
 
     def __post_init__(self) -> None:
-        for name in ("min", "max"):
-            if getattr(self, name) is not None:
-                object.__setattr__(self, name, plain_number(getattr(self, name)))
+        set_numbers(self, "min", "max", or_none=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +42,9 @@ class Robustness:
 
     def __post_init__(self) -> None:
         conditions: tuple[Mapping[str, ParameterValue], ...] = tuple(
-            {name: plain_value(value) for name, value in condition.items()} for condition in self.conditions
+            plain_values(condition, f"conditions[{index}]") for index, condition in enumerate(self.conditions)
         )
         object.__setattr__(self, "conditions", conditions)
-        object.__setattr__(self, "weights", tuple(plain_number(weight) for weight in self.weights))
-        object.__setattr__(self, "worst_share", plain_number(self.worst_share))
+        with at("weights"):
+            object.__setattr__(self, "weights", tuple(plain_number(weight) for weight in self.weights))
+        set_numbers(self, "worst_share")

@@ -7,13 +7,12 @@ the path of the field at fault.
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from typing import Literal, SupportsFloat, SupportsIndex, TypeAlias
 
-from trimtab._plain import ParameterValue, plain_number, plain_value
+from trimtab._plain import ParameterValue, at, plain_number, plain_value, plain_weights, set_numbers, whole_number
 from trimtab.laws import Condition, NormalPrior, WeightsPrior, plain_conditions
 
 _MOST_REASON_BYTES = 1_024
@@ -62,10 +61,8 @@ class Float(Parameter):
 
     def __post_init__(self) -> None:
         Parameter.__post_init__(self)
-        object.__setattr__(self, "min", plain_number(self.min))
-        object.__setattr__(self, "max", plain_number(self.max))
-        if self.step is not None:
-            object.__setattr__(self, "step", plain_number(self.step))
+        set_numbers(self, "min", "max")
+        set_numbers(self, "step", or_none=True)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -78,8 +75,9 @@ class Integer(Parameter):
 
     def __post_init__(self) -> None:
         Parameter.__post_init__(self)
-        object.__setattr__(self, "min", operator.index(self.min))
-        object.__setattr__(self, "max", operator.index(self.max))
+        for name in ("min", "max"):
+            with at(name):
+                object.__setattr__(self, name, whole_number(getattr(self, name)))
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -92,7 +90,8 @@ class Categorical(Parameter):
         Parameter.__post_init__(self)
         if isinstance(self.values, str):
             raise TypeError(f"values of {self.name!r} must be several, not the text {self.values!r:.80}")
-        object.__setattr__(self, "values", tuple(plain_value(value) for value in self.values))
+        with at("values"):
+            object.__setattr__(self, "values", tuple(plain_value(value) for value in self.values))
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -106,7 +105,8 @@ class Discrete(Parameter):
 
     def __post_init__(self) -> None:
         Parameter.__post_init__(self)
-        values: tuple[ParameterValue, ...] = tuple(plain_value(value) for value in self.values)
+        with at("values"):
+            values: tuple[ParameterValue, ...] = tuple(plain_value(value) for value in self.values)
         if any(isinstance(value, float) for value in values):
             values = tuple(float(value) if isinstance(value, int) else value for value in values)
         object.__setattr__(self, "values", values)
@@ -119,9 +119,7 @@ class WeightedSum:
     weights: Mapping[str, float]
 
     def __post_init__(self) -> None:
-        # By name, so that the same sum has the same text.
-        weights = {name: plain_number(self.weights[name]) for name in sorted(self.weights)}
-        object.__setattr__(self, "weights", weights)
+        object.__setattr__(self, "weights", plain_weights(self.weights))
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,9 +149,8 @@ class Desire:
     weight: float = 1.0
 
     def __post_init__(self) -> None:
-        for name in ("target", "low", "high", "exponent", "weight"):
-            if getattr(self, name) is not None:
-                object.__setattr__(self, name, plain_number(getattr(self, name)))
+        set_numbers(self, "target", "exponent", "weight")
+        set_numbers(self, "low", "high", or_none=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,11 +184,9 @@ class Metric:
     description: str = field(default="", kw_only=True, repr=False)
 
     def __post_init__(self) -> None:
+        set_numbers(self, "min", "max", or_none=True)
         for side, binary in (("min", 0.0), ("max", 1.0)):
-            bound = getattr(self, side)
-            if bound is not None:
-                object.__setattr__(self, side, plain_number(bound))
-            elif self.kind == "binary":
+            if getattr(self, side) is None and self.kind == "binary":
                 object.__setattr__(self, side, binary)
 
 
@@ -214,7 +209,7 @@ class Measurement:
         if self.standard_error is not None and self.variance is not None:
             raise ValueError("give the standard error of the mean or the variance, not both")
         object.__setattr__(self, "mean", plain_number(self.mean))
-        object.__setattr__(self, "count", operator.index(self.count))
+        object.__setattr__(self, "count", whole_number(self.count))
         for name in ("standard_error", "variance"):
             if getattr(self, name) is not None:
                 object.__setattr__(self, name, plain_number(getattr(self, name)))

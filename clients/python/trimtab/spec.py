@@ -9,7 +9,7 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Any, Literal
 
-from trimtab._plain import ParameterValue, ValueLike, plain_number, plain_value
+from trimtab._plain import ParameterValue, ValueLike, at, plain_number, plain_value, plain_values, set_numbers
 from trimtab.laws import LinearConstraint, Simplex
 from trimtab.outcomes import OutcomeConstraint, Robustness
 from trimtab.space import Metric, Parameter
@@ -112,11 +112,10 @@ class StudySpec:
         for name in ("parameters", "linear_constraints", "simplexes"):
             object.__setattr__(self, name, tuple(getattr(self, name)))
         object.__setattr__(self, "context", tuple(self.context))
-        object.__setattr__(self, "options", {name: plain_value(value) for name, value in self.options.items()})
+        object.__setattr__(self, "options", plain_values(self.options, "options"))
         if self.baseline is not None:
-            object.__setattr__(self, "baseline", {name: plain_value(value) for name, value in self.baseline.items()})
-        if self.default_reward is not None:
-            object.__setattr__(self, "default_reward", plain_number(self.default_reward))
+            object.__setattr__(self, "baseline", plain_values(self.baseline, "baseline"))
+        set_numbers(self, "default_reward", or_none=True)
         if self.retention == FOREVER:
             object.__setattr__(self, "retention", None)
         object.__setattr__(self, "disabled_arms", plain_patterns(self.disabled_arms))
@@ -202,7 +201,8 @@ def plain_reference_point(given: Mapping[str, float], objectives: Container[str]
     for name in sorted(given):
         if name not in objectives:
             raise ValueError(f"reference_point: {name!r} is not an objective")
-    return {name: plain_number(value) for name, value in given.items()}
+    with at("reference_point"):
+        return {name: plain_number(value) for name, value in given.items()}
 
 
 def duration(value: timedelta | float) -> timedelta:

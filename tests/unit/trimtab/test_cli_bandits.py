@@ -112,3 +112,12 @@ def test_the_incumbent_says_how_sure_it_is(
     assert shown in lines
     assert "expected      gain = 5.5" in lines
     assert any(line.startswith("probability") for line in lines) == (probability is not None)
+
+
+def test_a_bandit_has_no_trials_to_list(run: Command, arms: trimtab.Study) -> None:
+    """It isn't that none was made yet; programs get an empty list."""
+    said = run("trials", "arms")
+    assert said.out == (
+        f"{arms.name} makes decisions, which are no trials; `trimtab export` writes what was observed\n"
+    )
+    assert json.loads(run("trials", "arms", "--json").out) == []

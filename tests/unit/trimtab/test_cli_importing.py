@@ -79,6 +79,22 @@ def test_a_trial_that_has_not_ended_brings_nothing(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("measured", "said"),
+    [
+        ('{"mean": "low"}', "loss: a number is needed, not 'low'"),
+        ('{"count": 3}', "loss has no mean"),
+        ('{"mean": 1, "count": 2.5}', "loss: a whole number is needed, not 2.5"),
+        ('"low"', "loss must be a number, or an object of mean, count, standard_error, variance"),
+    ],
+)
+def test_a_fault_of_a_measurement_is_told_with_its_metric(tmp_path: Path, measured: str, said: str) -> None:
+    """And the line."""
+    with pytest.raises(UsageError) as fault:
+        read(tmp_path / "t.jsonl", '{"parameters": {}, "measurements": {"loss": ' + measured + "}}\n")
+    assert str(fault.value).endswith(f"t.jsonl:1: {said}")
+
+
+@pytest.mark.parametrize(
     ("text", "said"),
     [
         ("depth,loss\n3.5,1\n", "t.csv:2: depth must be a whole number, not '3.5'"),

@@ -52,7 +52,10 @@ def test_a_file_says_what_a_study_can() -> None:
     ("change", "words"),
     [
         ({"linear_constraints": [{"max": 1}]}, r"linear_constraints\[0\]\.weights: must be a mapping"),
-        ({"linear_constraints": [{"weights": {"a": "1"}, "max": 1}]}, r"linear_constraints\[0\]: a number is needed"),
+        (
+            {"linear_constraints": [{"weights": {"a": "1"}, "max": 1}]},
+            r"linear_constraints\[0\]: weights\.a: a number is needed",
+        ),
         ({"simplexes": [{"parts": ["a", "b"]}]}, r"unknown key simplexes\[0\]\.parts"),
         ({"parameters": [{**GIVEN["parameters"][1], "when": "net"}]}, r"parameters\[0\]\.when: must be a mapping"),
         (

@@ -13,8 +13,9 @@ import pytest
 
 import trimtab
 from trimtab.cli import main
+from trimtab.errors import NotFoundError
 from unit.trimtab.conftest import DEFINITION, Command, Done
-from unit.trimtab.wire import WireServer, refusing, serving
+from unit.trimtab.wire import WireServer, abort, refusing, serving
 
 
 def test_a_refusal_has_its_reason(run: Command, wire: WireServer) -> None:
@@ -39,6 +40,35 @@ def test_wrong_usage_ends_with_2(run: Command, arguments: list[str]) -> None:
     """argparse says what is missing."""
     done = run(*arguments)
     assert (done.code, "usage: trimtab" in done.err) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (
+            ["--timeout", "0", "study", "list"],
+            "argument --timeout: must be a number of seconds greater than 0, not '0'",
+        ),
+        (["study", "list", "--timeout", "soon"], "must be a number of seconds greater than 0, not 'soon'"),
+        (["explain", "gbm", "--resolution", "0"], "argument --resolution: must be a whole number, 2 or more, not '0'"),
+        (["explain", "gbm", "--resolution", "few"], "must be a whole number, 2 or more, not 'few'"),
+    ],
+)
+def test_a_number_of_no_use_is_named(run: Command, arguments: list[str], said: str) -> None:
+    """With its flag, and what it must be."""
+    done = run(*arguments)
+    assert (done.code, done.err.splitlines()[-1].endswith(said)) == (2, True)
+
+
+def test_what_is_missing_says_where_to_look(run: Command, wire: WireServer) -> None:
+    """A study among the studies, a trial among those of its study."""
+    wire.fake.client().create_study("gbm", **DEFINITION)
+    missing = NotFoundError("no trial 7", code=grpc.StatusCode.NOT_FOUND, reason="TRIAL_NOT_FOUND")
+    wire.faults += [lambda _context: None, lambda context: abort(context, missing)]
+    assert run("explain", "gbm", "--trial", "7") == Done(
+        1, "", "trimtab: no trial 7\n`trimtab trials gbm` shows what there is.\n"
+    )
+    assert run("trials", "none").err.endswith("`trimtab study list` shows what there is.\n")
 
 
 def test_variables_say_where_the_server_is(

@@ -224,3 +224,10 @@ def test_an_incumbent_says_what_is_known_of_it() -> None:
     assert (found.expected_gain, found.worth_another_trial) == (0.0, False)
     nothing = incumbent_from_message(study_service_pb2.GetIncumbentResponse())
     assert (nothing.probability_best, nothing.predictions, nothing.worth_another_trial) == (None, {}, None)
+
+
+@pytest.mark.parametrize("resolution", [0, 1, -3])
+def test_a_slice_has_two_values_at_least(resolution: int) -> None:
+    """None at all would travel as nothing said, and get the default."""
+    with pytest.raises(ValueError, match=f"resolution: must be 2 or more, not {resolution}"):
+        trimtab.Slice("depth", resolution)

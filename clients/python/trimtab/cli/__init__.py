@@ -7,6 +7,7 @@ names, is at fault; 3 no server answers; 130 interrupted (Ctrl-C).
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import sys
 from collections.abc import Sequence
@@ -59,7 +60,8 @@ def _run(given: Sequence[str]) -> int:
             UNREACHABLE,
         )
     except NotFoundError as error:
-        return _complain(f"{error}\n`trimtab study list` shows what there is.", REFUSED)
+        listing = f"trials {options.study}" if error.reason == "TRIAL_NOT_FOUND" else "study list"
+        return _complain(f"{error}\n`trimtab {listing}` shows what there is.", REFUSED)
     except TrimtabError as error:
         return _complain(f"{error}" + (f" [{error.reason}]" if error.reason else ""), REFUSED)
     return DONE
@@ -100,10 +102,13 @@ def _version() -> str:
         return "unknown (not installed)"
 
 
-def _positive(text: str) -> float:
-    seconds = float(text)
-    if not seconds > 0:
-        raise ValueError
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
+    if not 0 < seconds < math.inf:
+        raise argparse.ArgumentTypeError(f"must be a number of seconds greater than 0, not {text!r}")
     return seconds
 
 
@@ -114,7 +119,7 @@ def _shared_flags() -> argparse.ArgumentParser:
     flags.add_argument("--namespace", help="where studies given by id are [TRIMTAB_NAMESPACE; default: default]")
     flags.add_argument("--json", action="store_true", help="print JSON instead of tables")
     flags.add_argument(
-        "--timeout", type=_positive, metavar="SECONDS", help="of each call [default: 10; where a model answers: 60]"
+        "--timeout", type=_seconds, metavar="SECONDS", help="of each call [default: 10; where a model answers: 60]"
     )
     flags.add_argument("--tls-ca", metavar="FILE", help="talk TLS; the CA of the server's certificate, in PEM")
     flags.add_argument("--tls-certificate", metavar="FILE", help="talk TLS; this side's certificate, in PEM")

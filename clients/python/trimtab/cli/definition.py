@@ -110,6 +110,8 @@ def read_definition(file: str) -> tuple[str | None, StudySpec]:
 
 def definition(data: object) -> tuple[str | None, StudySpec]:
     """The same from what a file holds."""
+    if data is None:
+        raise DefinitionError("there is nothing in it: a study needs parameters, and minimize or maximize")
     given = _mapping(data, "the file")
     if "spec" in given:
         given = _of_description(given)
@@ -135,7 +137,7 @@ def definition(data: object) -> tuple[str | None, StudySpec]:
         values["disabled_arms"] = _each(values["disabled_arms"], "disabled_arms", lambda pattern, _: pattern)
     for name, length in SPANS.items():
         if name in values:
-            values[name] = _attempt(name, length, values[name])
+            values[name] = _span(name, length, values[name])
     study_id = given.get("id")
     return (None if study_id is None else str(study_id)), _attempt("", lambda: StudySpec(**values))
 
@@ -202,6 +204,15 @@ def _attempt(path: str, build: Callable[..., Any], *values: object) -> Any:
         raise DefinitionError(f"{path}: {reason}" if path else reason) from None
 
 
+def _span(path: str, length: Callable[[timedelta | float], timedelta], given: object) -> timedelta:
+    if isinstance(given, bool) or not isinstance(given, int | float):
+        raise DefinitionError(f"{path}: must be a number of seconds, not {given!r:.80}")
+    try:
+        return length(given)
+    except (ValueError, OverflowError):
+        raise DefinitionError(f"{path}: {given} seconds is no length of time") from None
+
+
 def _each(given: object, path: str, build: Callable[[Mapping[str, Any], str], object]) -> list[object]:
     if not isinstance(given, list):
         raise DefinitionError(f"{path}: must be a list, not {given!r:.80}")
@@ -224,6 +235,8 @@ def _check_keys(given: Mapping[str, Any], known: set[str] | frozenset[str], pref
 
 
 def _parsed(text: str, file: str) -> object:
+    if not text.strip():
+        return None
     if file.endswith(".json") or text.lstrip().startswith("{"):
         try:
             return json.loads(text, object_pairs_hook=_without_duplicates)

@@ -257,7 +257,12 @@ def _of_json(metric: str, value: Any) -> Measurement:
     if isinstance(value, int | float) and not isinstance(value, bool):
         return Measurement(float(value))
     if isinstance(value, dict) and set(value) <= set(_PARTS):
-        return Measurement(**{part: number for part, number in value.items() if number is not None})
+        if value.get("mean") is None:
+            raise ValueError(f"{metric} has no mean")
+        try:
+            return Measurement(**{part: number for part, number in value.items() if number is not None})
+        except (ValueError, TypeError) as error:
+            raise ValueError(f"{metric}: {error}") from None
     raise ValueError(f"{metric} must be a number, or an object of {', '.join(_PARTS)}")
 
 

@@ -8,7 +8,7 @@ from trimtab._client import Client
 from trimtab.cli.output import Output, UsageError, cell
 from trimtab.cli.study import Commands
 from trimtab.cli.trials import MODEL_TIMEOUT, add_study, values_given
-from trimtab.explanation import Explanation, Slice
+from trimtab.explanation import LEAST_RESOLUTION, Explanation, Slice
 from trimtab.prediction import Prediction
 
 
@@ -33,7 +33,9 @@ def add_commands(commands: Commands, shared: argparse.ArgumentParser) -> None:
         metavar="NAME[,NAME]",
         help="also show how the metrics run along one parameter, or two; may be repeated",
     )
-    explain.add_argument("--resolution", type=int, default=11, metavar="N", help="values of each [default: 11]")
+    explain.add_argument(
+        "--resolution", type=_resolution, default=11, metavar="N", help="values of each, 2 to 100 [default: 11]"
+    )
     explain.set_defaults(run=show_explanation)
 
     front = commands.add_parser("front", parents=[shared], help="show the Pareto front of several objectives")
@@ -139,6 +141,16 @@ def _slice(text: str, resolution: int) -> Slice:
     if not 1 <= len(names) <= 2 or not all(names):
         raise UsageError(f"--slice takes one name, or two with a comma between, not {text!r}")
     return Slice(names, resolution)
+
+
+def _resolution(text: str) -> int:
+    try:
+        number = int(text)
+    except ValueError:
+        number = 0
+    if number < LEAST_RESOLUTION:
+        raise argparse.ArgumentTypeError(f"must be a whole number, {LEAST_RESOLUTION} or more, not {text!r}")
+    return number
 
 
 def _expected(one: Prediction) -> tuple[str, ...]:

@@ -66,7 +66,8 @@ def add_study(command: argparse.ArgumentParser) -> None:
 def list_trials(options: argparse.Namespace, client: Client, output: Output) -> None:
     """Prints a line for each trial."""
     study = client.study(options.study)
-    spec = study.describe().spec
+    description = study.describe()
+    spec = description.spec
     listed = list(study.trials(options.state))
     if output.json:
         output.value(listed)
@@ -86,8 +87,14 @@ def list_trials(options: argparse.Namespace, client: Client, output: Output) -> 
             )
             for trial in listed
         ),
-        empty="no such trials" if options.state else "no trials yet",
+        empty=_no_trials(description, options.state),
     )
+
+
+def _no_trials(description: StudyDescription, states: Sequence[str]) -> str:
+    if description.algorithm.decisions:
+        return f"{description.name} makes decisions, which are no trials; `trimtab export` writes what was observed"
+    return "no such trials" if states else "no trials yet"
 
 
 def show_incumbent(options: argparse.Namespace, client: Client, output: Output) -> None:
