@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import grpc
 import pytest
 
 import trimtab
@@ -22,16 +23,25 @@ def blocks(language: str, page: Path = DOCUMENT) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```$", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
 
 
-def test_what_is_shown_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_shown_runs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """One snippet after the other, as somebody would who reads the page from its top."""
-    server = FakeServer()
-    monkeypatch.setattr(trimtab, "Client", lambda _target, **options: server.client(**options))
+    server, secured = FakeServer(), []
+
+    def connected(_target: str, credentials: grpc.ChannelCredentials | None = None, **options: Any) -> trimtab.Client:
+        secured.append(credentials is not None)
+        return server.client(**options)
+
+    monkeypatch.setattr(trimtab, "Client", connected)
+    monkeypatch.chdir(tmp_path)
+    for name in ("ca.crt", "client.crt", "client.key"):
+        (tmp_path / name).touch()
     names: dict[str, Any] = {"trimtab": trimtab, "apply": lambda **_: None, "print": lambda *_: None}
     for code in blocks("python"):
         exec(compile(code, str(DOCUMENT), "exec"), names)
     studies = {study.id: study for study in server.client(namespace="checkout").studies()}
     assert sorted(studies) == ["cache", "cache-cost", "ranking"]
     assert studies["ranking"].spec.retention is None
+    assert secured == [False, True]
 
 
 def test_the_readme_shows_all_that_it_uses(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -42,6 +52,14 @@ def test_the_readme_shows_all_that_it_uses(monkeypatch: pytest.MonkeyPatch) -> N
     for runs in (1, 2):
         exec(compile(code, "README.md", "exec"), {"print": lambda *_: None})
         assert len(list(server.client().study("checkout-cache").trials())) == 30 * runs
+
+
+def test_every_page_is_in_the_index() -> None:
+    """Once, and so are the decisions; each is told what it is about."""
+    index = (ROOT / "docs" / "README.md").read_text(encoding="utf-8")
+    pages = {page.name for page in (ROOT / "docs").glob("*.md")} - {"README.md"}
+    assert sorted(re.findall(r"^\| \[[^]]+\]\(([\w-]+\.md)\) \| \S", index, re.MULTILINE)) == sorted(pages)
+    assert "(decisions/README.md)" in index
 
 
 def test_no_two_pages_create_the_same_study() -> None:
