@@ -17,7 +17,13 @@ from trimtab_service import algorithms
 from trimtab_service.bandits.catalog import bandit
 from trimtab_service.domain import errors
 from trimtab_service.domain.arms import levels
-from trimtab_service.domain.errors import EtagMismatch, InvalidArgument, StudyNotFound, TooMuchContention
+from trimtab_service.domain.errors import (
+    EtagMismatch,
+    InvalidArgument,
+    StudyNotFound,
+    TooMuchContention,
+    TrimtabError,
+)
 from trimtab_service.domain.metric import Objective
 from trimtab_service.domain.space import SearchSpace
 from trimtab_service.domain.study import (
@@ -77,6 +83,7 @@ class Studies:
 
     def __init__(self, storage: Storage) -> None:
         self._storage = storage
+        self._clearing: set[asyncio.Task[None]] = set()
         self._memo: OrderedDict[StudyName, tuple[Study, float]] = OrderedDict()  # and when it was so at the earliest
 
     async def recall(self, name: StudyName) -> Study:
@@ -251,6 +258,19 @@ class Studies:
         await self._storage.write(self._storage.store.delete_study, study, request)
         self.forget(name)
         log.info("study deleted", extra={"study": str(name)})
+        # Of a long one most is left. It goes on even if the caller goes away.
+        clearing = asyncio.create_task(self._cleared())
+        self._clearing.add(clearing)
+        clearing.add_done_callback(self._clearing.discard)
+        await asyncio.shield(clearing)
+
+    async def _cleared(self) -> None:
+        """Deletes what is left of deleted studies, others' writes in between. If the store fails, a sweep goes on."""
+        try:
+            while await self._storage.write(self._storage.store.clear_deleted):
+                pass
+        except TrimtabError as error:
+            log.warning("can't delete what is left of a study yet", extra={"reason": error.reason})
 
     @staticmethod
     def _check_etag(study: Study, etag: str) -> None:

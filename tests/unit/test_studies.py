@@ -10,10 +10,11 @@ from datetime import timedelta
 import pytest
 
 from replicas import NAME, SPEC, Clock, Replica, replicas
-from store_values import a_request
-from trimtab_service.domain.errors import EtagMismatch, StudyNotFound, TooMuchContention
+from store_values import a_decision, a_request
+from trimtab_service.domain.errors import EtagMismatch, StoreUnavailable, StudyNotFound, TooMuchContention
 from trimtab_service.domain.study import Study, StudyName, StudySpec, StudyState
-from trimtab_service.store.base import Request
+from trimtab_service.store import sql_studies
+from trimtab_service.store.base import RECORDED, DecisionBatch, Request
 from trimtab_service.studies import MEMO_SECONDS, MOST_ROUNDS
 
 SHORT = replace(SPEC, decision_lifetime=timedelta(seconds=1))
@@ -168,6 +169,42 @@ async def test_a_deletion_takes_the_study_as_it_is(
                 await each.studies.delete(NAME, "", request)
             with pytest.raises(StudyNotFound):
                 await first.studies.get(NAME)
+
+
+async def test_others_write_while_a_long_study_is_deleted(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In between its portions, also where there is one writer at a time; and nothing of it is left."""
+    monkeypatch.setattr(sql_studies, "DELETED_AT_ONCE", 1)
+    async with replicas(database_url) as (first, _):
+        long = await first.studies.create(NAME, SPEC, None)
+        other = await first.studies.create(StudyName(NAME.namespace, "other"), SPEC, None)
+
+        def batch(study: Study, count: int) -> DecisionBatch:
+            return DecisionBatch(study, [a_decision(f"d{number}") for number in range(count)], None)
+
+        await first.storage.record(batch(long, 200))
+        deleting = asyncio.create_task(first.studies.delete(NAME, "", None))
+        while not first.studies._clearing:
+            await asyncio.sleep(0)
+        assert await first.storage.record(batch(other, 1)) == [RECORDED]
+        early = not deleting.done()
+        await deleting
+        assert not first.store.clear_deleted()
+        assert (await first.studies.counts(other)).observations == 1
+    assert early
+
+
+async def test_a_deletion_that_the_store_fails_in_is_done(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """To whoever asked for it; what is left goes at the next sweep."""
+    async with replicas(database_url) as (first, second):
+        await first.studies.create(NAME, SPEC, None)
+
+        def clear_deleted() -> int:
+            raise StoreUnavailable("it doesn't answer")
+
+        monkeypatch.setattr(first.store, "clear_deleted", clear_deleted)
+        await first.studies.delete(NAME, "", None)
+        with pytest.raises(StudyNotFound):
+            await second.studies.get(NAME)
 
 
 async def test_a_deletion_sent_twice_at_once_is_answered_twice(

@@ -219,7 +219,10 @@ class Store(QueueStore, Protocol):
         ...
 
     def forget_requests(self, before: datetime) -> int:
-        """Forgets the requests answered before; how many they were. In several transactions, so that nobody waits."""
+        """Forgets the requests answered before; how many they were. In several transactions, so that nobody waits.
+
+        And all that is left of deleted studies, where who deleted them didn't go on.
+        """
         ...
 
     # Studies
@@ -260,7 +263,18 @@ class Store(QueueStore, Protocol):
         ...
 
     def delete_study(self, study: Study, request: Request | None) -> None:
-        """With its trials, log and requests. Raises StudyNotFound, EtagMismatch (another revision is stored)."""
+        """With its trials, log and requests. Raises StudyNotFound, EtagMismatch (another revision is stored).
+
+        Nobody finds it or its name afterwards. Of a long one rows are left, for ``clear_deleted``: so that
+        nobody waits for them.
+        """
+        ...
+
+    def clear_deleted(self) -> int:
+        """Deletes some of what is left of deleted studies; how many rows they were, 0 if nothing is left.
+
+        Until then a study that was deleted may take observations of decisions, which go the same way.
+        """
         ...
 
     # Trials

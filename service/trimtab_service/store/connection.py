@@ -109,6 +109,13 @@ class Connection(ABC):
         """Changes rows, and inserts others if there were any; how many it changed. One statement if the database is
         far, so that it needs no transaction around it."""
 
+    def go_by_indexes(self) -> None:
+        """Until the end of the transaction, has rows that are wanted in order read in that order, from an index.
+
+        For whoever wants the first of very many, where the database may not know yet how many there are.
+        """
+        return
+
     def change(self, statement: Executable, values: Values) -> int:
         """How many rows it changed."""
         return self._execute(statement, values).rowcount

@@ -28,7 +28,7 @@ from trimtab_service.store.base import (
 from trimtab_service.store.connection import Connection, Row
 from trimtab_service.store.documents import listed, parsed, results_document, results_of
 from trimtab_service.store.sql_requests import check_same
-from trimtab_service.store.tables import observations, requests, studies
+from trimtab_service.store.tables import NOWHERE, observations, requests, studies
 from trimtab_service.store.transactions import Overtaken
 from trimtab_service.store.words import TransactionId, among_texts, as_text
 
@@ -37,7 +37,7 @@ Decision: TypeAlias = tuple[str, str]
 
 HELD_STUDIES = (
     select(studies.c.uid)
-    .where(among_texts(studies.c.uid, "uids"))
+    .where(among_texts(studies.c.uid, "uids"), studies.c.namespace != NOWHERE)
     .order_by(studies.c.uid)
     # Holds off a deletion, which would break the inserts that follow.
     .with_for_update(read=True, key_share=True)

@@ -109,6 +109,10 @@ class PostgresConnection(Connection):
         cursor = self.driver.execute(text, {**prepared.constants, **values, "new_rows": _encode(rows)})
         return int(cursor.fetchone()[0])
 
+    def go_by_indexes(self) -> None:
+        """By making a sort look dear."""
+        self.driver.execute("SET LOCAL enable_sort = off")
+
 
 # Bytes travel as hexadecimal digits.
 _encode = json.JSONEncoder(

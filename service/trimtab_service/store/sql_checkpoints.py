@@ -11,7 +11,7 @@ from trimtab_service.store import rows
 from trimtab_service.store.base import Checkpoint
 from trimtab_service.store.connection import Connection
 from trimtab_service.store.sql_log import PLACE
-from trimtab_service.store.tables import checkpoints, observations, progress, studies
+from trimtab_service.store.tables import NOWHERE, checkpoints, observations, progress, studies
 from trimtab_service.store.transactions import Transactions
 
 _PLACE = (checkpoints.c.transaction_id, checkpoints.c.sequence)
@@ -33,7 +33,9 @@ _ADVANCE = (
 )
 _KEEP = insert(checkpoints).from_select(
     list(rows.CHECKPOINT.columns),
-    select(*_NEW.values()).select_from(studies).where(studies.c.uid == bindparam("uid"), ~exists().where(_IS_IT)),
+    select(*_NEW.values())
+    .select_from(studies)
+    .where(studies.c.uid == bindparam("uid"), studies.c.namespace != NOWHERE, ~exists().where(_IS_IT)),
 )
 
 _LOCK = select(progress.c.study_uid).where(progress.c.study_uid == bindparam("uid")).with_for_update()

@@ -39,6 +39,7 @@ from trimtab_service.store.connection import Connection, Row
 from trimtab_service.store.documents import listed
 from trimtab_service.store.group_commit import HELD_STUDIES, Known, Plan, judge
 from trimtab_service.store.sql_requests import SqlRequests
+from trimtab_service.store.sql_studies import HAS_PROGRESS
 from trimtab_service.store.tables import expected, observations, progress, studies, trials
 from trimtab_service.store.transactions import Overtaken
 from trimtab_service.store.words import Horizon, IntegerAt, Listed, TextAt, among_texts
@@ -90,7 +91,9 @@ _EXPECT_NO_MORE = delete(expected).where(
 
 def page_by(*order: ColumnElement[int]) -> Executable:
     """A page of a study's log in this order, which is that of the sequences."""
-    return _LOG.where(observations.c.sequence > bindparam("after")).order_by(*order).limit(bindparam("most"))
+    return (
+        _LOG.where(observations.c.sequence > bindparam("after"), HAS_PROGRESS).order_by(*order).limit(bindparam("most"))
+    )
 
 
 class SqlLog(SqlRequests):

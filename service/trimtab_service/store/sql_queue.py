@@ -25,7 +25,7 @@ from trimtab_service.store.documents import Document, refusal_document, refusal_
 from trimtab_service.store.queue import ANY_REVISION, MANUAL, MOST_IN_LINE, Claim, Claimed, ForeignTrial, QueuedTrial
 from trimtab_service.store.sql_requests import recall, remember
 from trimtab_service.store.sql_studies import NAMED
-from trimtab_service.store.sql_trials import ADVANCE, LOCK, STUDY_EXISTS, SqlTrials, answered, is_behind, is_stored
+from trimtab_service.store.sql_trials import ADVANCE, LOCK, STUDY_EXISTS, SqlTrials, answered, is_last, is_stored
 from trimtab_service.store.tables import progress, studies, trials
 from trimtab_service.store.transactions import Overtaken
 
@@ -196,7 +196,7 @@ class SqlQueue(SqlTrials):
 
         def append(connection: Connection) -> bool | None:
             connection.insert((rows.QUEUED_TRIAL, [rows.queued_row(study, each) for each in queued]))
-            return None if is_behind(connection, study, max(numbers)) else True
+            return True if is_last(connection, study, max(numbers)) else None
 
         def judge(connection: Connection) -> bool | None:
             if connection.first(STUDY_EXISTS, {"uid": study.uid}) is None:
@@ -274,7 +274,7 @@ class SqlQueue(SqlTrials):
             first = ((newest and newest[0]) or 0) + 1
             answer = {"numbers": list(range(first, first + store(connection, first))), **besides}
             if answer["numbers"]:
-                if is_behind(connection, study, max(answer["numbers"])):
+                if not is_last(connection, study, max(answer["numbers"])):
                     raise Overtaken
                 _replace(connection, study, MANUAL, first)
             remember(connection, study.uid, request, answer)

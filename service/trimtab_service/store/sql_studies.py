@@ -6,42 +6,48 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from functools import lru_cache
 
-from sqlalchemy import Engine, and_, bindparam, case, delete, func, literal_column, select, tuple_, update
+from sqlalchemy import Engine, and_, bindparam, case, exists, func, literal_column, select, tuple_, update
 
 from trimtab_service.domain.study import Study, StudyCounts, StudyName
 from trimtab_service.domain.suggestion import TrialState
 from trimtab_service.store import refusals, rows
 from trimtab_service.store.base import Request
 from trimtab_service.store.connection import Connection
+from trimtab_service.store.deletion import DELETED_AT_ONCE, clear, hide, next_hidden
 from trimtab_service.store.documents import listed
 from trimtab_service.store.sql_requests import SqlRequests, namespace_scope, recall, remember
-from trimtab_service.store.tables import observations, progress, requests, signing_keys, studies, trials
+from trimtab_service.store.tables import NOWHERE, observations, progress, signing_keys, studies, trials
 from trimtab_service.store.words import among_texts
 
 MOST_STUDIES = 200
 """Studies of which it is remembered what their rows mean."""
 
+IS_THERE = studies.c.namespace != NOWHERE
+"""A study that wasn't deleted."""
+
 NAMED = and_(studies.c.namespace == bindparam("namespace"), studies.c.study == bindparam("study"))
 _BY_NAME = select(*rows.STUDY_COLUMNS).where(NAMED)
-_BY_UID = select(*rows.STUDY_COLUMNS).where(studies.c.uid == bindparam("uid"))
-_REVISIONS = select(studies.c.uid, studies.c.revision).where(among_texts(studies.c.uid, "uids"))
+_BY_UID = select(*rows.STUDY_COLUMNS).where(studies.c.uid == bindparam("uid"), IS_THERE)
+_REVISIONS = select(studies.c.uid, studies.c.revision).where(among_texts(studies.c.uid, "uids"), IS_THERE)
 _ORDER = (studies.c.namespace, studies.c.study)
-_STORED_REVISION = and_(studies.c.uid == bindparam("old_uid"), studies.c.revision == bindparam("old_revision"))
+_STORED_REVISION = and_(
+    studies.c.uid == bindparam("old_uid"), studies.c.revision == bindparam("old_revision"), IS_THERE
+)
 _NEW = tuple(f"new_{name}" for name in rows.STUDY.columns)
 _REPLACE = (
     update(studies)
     .where(_STORED_REVISION)
     .values({name: bindparam(new) for name, new in zip(rows.STUDY.columns, _NEW, strict=True)})
 )
-_DELETE = delete(studies).where(_STORED_REVISION)
 _LOCK_PROGRESS = select(progress.c.compacted).where(progress.c.study_uid == bindparam("uid")).with_for_update()
-_DELETE_REQUESTS = delete(requests).where(requests.c.scope == bindparam("old_scope"))
 
 _EXPIRED = and_(trials.c.state == TrialState.PENDING.value, trials.c.expire_time <= bindparam("now"))
 _STATE = case((_EXPIRED, TrialState.EXPIRED.value), else_=trials.c.state)
+HAS_PROGRESS = exists().where(progress.c.study_uid == bindparam("uid"))
+"""That the study ``uid`` wasn't deleted; of one that was, rows may be left."""
 _COUNT_TRIALS = (
     select(_STATE.label("state"), func.count().label("many"))
-    .where(trials.c.study_uid == bindparam("uid"))
+    .where(trials.c.study_uid == bindparam("uid"), HAS_PROGRESS)
     .group_by(_STATE)
 )
 _ROWS_LEFT = select(func.count()).where(observations.c.study_uid == bindparam("uid")).scalar_subquery()
@@ -137,7 +143,7 @@ class SqlStudies(SqlRequests):
 
     def list_studies(self, namespace: str | None, after: StudyName | None, limit: int) -> list[Study]:
         """By name."""
-        query = select(*rows.STUDY_COLUMNS).order_by(*_ORDER).limit(limit)
+        query = select(*rows.STUDY_COLUMNS).where(IS_THERE).order_by(*_ORDER).limit(limit)
         if namespace is not None:
             query = query.where(studies.c.namespace == namespace)
         if after is not None:
@@ -182,16 +188,16 @@ class SqlStudies(SqlRequests):
         return study.spec.retention is not None or (compacted is not None and compacted[0] > 0)
 
     def delete_study(self, study: Study, request: Request | None) -> None:
-        """Deletes where the stored revision is the study's; the database takes what hangs on it along."""
+        """Hides where the stored revision is the study's, and deletes what can be deleted at once; see ``deletion``."""
         scope = namespace_scope(study.name.namespace)
 
         def remove(connection: Connection) -> bool | None:
             # First the lock that observations take first; else the two could wait for each other.
             connection.first(_LOCK_PROGRESS, {"uid": study.uid})
-            if connection.change(_DELETE, {"old_uid": study.uid, "old_revision": study.revision}) == 0:
+            if not hide(connection, study):
                 return None
-            connection.change(_DELETE_REQUESTS, {"old_scope": study.uid})
             remember(connection, scope, request, {})
+            clear(connection, study.uid, DELETED_AT_ONCE)
             return True
 
         def judge(connection: Connection) -> bool | None:
@@ -205,3 +211,18 @@ class SqlStudies(SqlRequests):
             return None
 
         self.write_or_judge(remove, judge)
+
+    def clear_deleted(self) -> int:
+        """A portion, under the lock that holds off who would add to it."""
+
+        def clear_next(connection: Connection) -> int:
+            uid = next_hidden(connection)
+            return 0 if uid is None else clear(connection, uid, DELETED_AT_ONCE)
+
+        return self.write(clear_next)
+
+    def forget_requests(self, before: datetime) -> int:
+        """And goes on with deletions that nobody has gone on with."""
+        while self.clear_deleted():
+            pass
+        return super().forget_requests(before)

@@ -7,7 +7,19 @@ from dataclasses import replace
 from datetime import datetime
 from typing import ClassVar, TypeAlias
 
-from sqlalchemy import ColumnElement, Executable, FromClause, and_, bindparam, func, literal_column, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Executable,
+    FromClause,
+    and_,
+    bindparam,
+    exists,
+    func,
+    literal_column,
+    or_,
+    select,
+    update,
+)
 
 from trimtab_service.domain.errors import InvalidArgument, TrialQueued
 from trimtab_service.domain.observation import Observation
@@ -26,7 +38,7 @@ from trimtab_service.store.base import (
 from trimtab_service.store.connection import Connection
 from trimtab_service.store.queue import QueuedTrial
 from trimtab_service.store.sql_requests import check_same, recall, remember
-from trimtab_service.store.sql_studies import NAMED, SqlStudies
+from trimtab_service.store.sql_studies import HAS_PROGRESS, IS_THERE, NAMED, SqlStudies
 from trimtab_service.store.tables import observations, progress, requests, studies, trials
 from trimtab_service.store.transactions import Overtaken
 from trimtab_service.store.words import TransactionId, among_integers, as_text
@@ -101,7 +113,7 @@ _ONE = (
     .select_from(studies.outerjoin(trials, _ITS_TRIAL).outerjoin(observations, _ITS_OBSERVATION))
     .where(NAMED)
 )
-STUDY_EXISTS = select(studies.c.uid).where(studies.c.uid == bindparam("uid"))
+STUDY_EXISTS = select(studies.c.uid).where(studies.c.uid == bindparam("uid"), IS_THERE)
 NO_CONTEXT = "{}"
 _STATE_OF = select(trials.c.state).where(OF_STUDY, trials.c.number == bindparam("number"))
 _LEASE = (
@@ -114,7 +126,8 @@ _LEASE = (
     .values(state=TrialState.PENDING.value, expire_time=bindparam("lease_end"))
 )
 _LEASE_IN_CONTEXT = _LEASE.where(as_text(trials.c.context) != NO_CONTEXT)
-_BEHIND = select(trials.c.number).where(OF_STUDY, trials.c.number > bindparam("number")).limit(1)
+_LATER = exists().where(OF_STUDY, trials.c.number > bindparam("number"))
+_IS_LAST = select(progress.c.study_uid).where(progress.c.study_uid == bindparam("uid"), ~_LATER)
 LOCK = select(progress.c.observations).where(progress.c.study_uid == bindparam("uid")).with_for_update()
 _OBSERVATIONS = (
     select(trials.c.number, as_text(trials.c.context), as_text(observations.c.observation))
@@ -186,7 +199,7 @@ class SqlTrials(SqlStudies):
 
         def append(connection: Connection) -> tuple[Trial, ...] | None:
             connection.insert(*([(rows.REQUEST, asked)] if asked else []), stored)
-            return None if is_behind(connection, study, max(numbers)) else tuple(trials)
+            return tuple(trials) if is_last(connection, study, max(numbers)) else None
 
         def judge(connection: Connection) -> tuple[Trial, ...] | None:
             before = recall(connection, study.uid, request)
@@ -264,7 +277,7 @@ class SqlTrials(SqlStudies):
         self, study: Study, now: datetime, after: int, limit: int, states: frozenset[TrialState]
     ) -> list[Trial]:
         """By number."""
-        query = _IN_ORDER.where(trials.c.number > bindparam("after")).limit(bindparam("most"))
+        query = _IN_ORDER.where(trials.c.number > bindparam("after"), HAS_PROGRESS).limit(bindparam("most"))
         if states:
             query = query.where(or_(*(_STATE_IS[state] for state in TrialState if state in states)))
         values = {"uid": study.uid, "now": rows.microseconds(now), "after": after, "most": limit}
@@ -272,13 +285,14 @@ class SqlTrials(SqlStudies):
         return [rows.trial_of(row).at(now) for row in found]
 
 
-def is_behind(connection: Connection, study: Study, number: int) -> bool:
-    """Whether there is a later trial than the one just stored, whose number was free because another's was deleted.
+def is_last(connection: Connection, study: Study, number: int) -> bool:
+    """Whether no trial comes after the one just stored, so that its number never was another's; False of a study that
+    was deleted.
 
     Whoever replaces trials stores later ones first, and leaves the last; so
-    once the number could be stored, those can be seen.
+    once a number of those could be stored, the later ones can be seen.
     """
-    return connection.first(_BEHIND, {"uid": study.uid, "number": number}) is not None
+    return connection.first(_IS_LAST, {"uid": study.uid, "number": number}) is not None
 
 
 def _queued(connection: Connection, uid: str) -> tuple[QueuedTrial, ...]:

@@ -57,6 +57,11 @@ def _no(name: str) -> Column[bool]:
     return Column(name, Boolean, nullable=False, server_default=text("false"))
 
 
+# A study that was deleted, though not all that hangs on it yet, is in no
+# namespace, by which its name is free; and without its row of ``progress``, which
+# whoever reads or writes what hangs on it looks at.
+NOWHERE = ""
+
 studies = Table(
     "studies",
     metadata,
