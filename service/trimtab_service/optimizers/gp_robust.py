@@ -32,7 +32,7 @@ from trimtab_service.optimizers.region import Region
 from trimtab_service.optimizers.risk import Risk
 from trimtab_service.optimizers.surrogates import Surrogates
 
-MOST_PENDING = 100  # trials that are taken into account, the most recent ones
+MOST_PENDING = 100  # trials that are taken into account, the most recent ones, and as many of the same call
 MOST_CANDIDATES = 4_000  # points times conditions that are looked at in a round
 ROUNDS = 3  # of candidates, each around the best of the round before
 CENTRES = 5
@@ -96,11 +96,12 @@ def suggest_robustly(
     posterior, success = surrogates.objectives[0], surrogates.success
     noise = float(np.median(posterior.noise))
     tried = np.unique(evidence.rows[evidence.measured, : parameters.width], axis=0)
-    pending = np.concatenate([evidence.pending[-MOST_PENDING:], risk.beside(earlier)])
+    pending = np.concatenate([evidence.pending[-MOST_PENDING:], _anywhere(risk, earlier)])
     answer: list[Suggested] = []
     while len(answer) < count:
         # Pending ones are believed to come out as expected, so that the next one goes elsewhere.
-        given = posterior.given(pending, np.zeros((len(pending), 1))) if len(pending) else posterior
+        at_work = pending[-2 * MOST_PENDING :]
+        given = posterior.given(at_work, np.zeros((len(at_work), 1))) if len(at_work) else posterior
         normal = _normal(risk, int(rng.integers(2**31)))
         chosen = _most_promising(risk, given, success, region.brought_in(tried), region, normal, rng)
         seen = np.concatenate([evidence.rows, pending])
@@ -109,6 +110,14 @@ def suggest_robustly(
         (point,) = region.points(row[:, : parameters.width])
         answer.append(Suggested(point, Source.MODEL, context=robustness.conditions[place]))
     return answer
+
+
+def _anywhere(risk: Risk, rows: Rows) -> Rows:
+    """At most ``MOST_PENDING`` rows [m, d + c] of points [k, d] whose conditions aren't known: in all, or in some."""
+    everywhere = risk.beside(rows)
+    if len(everywhere) <= MOST_PENDING:
+        return everywhere
+    return everywhere[np.linspace(0, len(everywhere) - 1, MOST_PENDING).astype(np.intp)]
 
 
 def _most_promising(

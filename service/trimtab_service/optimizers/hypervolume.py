@@ -46,17 +46,20 @@ def boxes(front: Rows, reference: Vector) -> tuple[Rows, Rows]:
 def hypervolumes(costs: Rows, reference: Vector) -> Vector:
     """The volume [n] that the first 1, 2, .. n of points [n, m] dominate below the reference point [m], exactly."""
     inside = (costs < reference).all(axis=1)
-    volumes = np.zeros(len(costs))
+    volumes, volume = np.zeros(len(costs)), 0.0
     if not inside.any():
         return volumes
     ideal = costs[inside].min(axis=0)
     whole = float(np.prod(reference - ideal))
     upper, defining = _empty(reference)
     for index in np.flatnonzero(inside):
+        known = upper
         upper, defining = _with(costs[index], upper, defining)
-        lower, top = _corners(upper, defining)
-        free = np.prod(np.maximum(top - np.maximum(lower, ideal), 0.0), axis=1)
-        volumes[index] = whole - math.fsum(free)
+        if upper is not known:
+            lower, top = _corners(upper, defining)
+            free = np.prod(np.maximum(top - np.maximum(lower, ideal), 0.0), axis=1)
+            volume = whole - math.fsum(free)
+        volumes[index] = volume
     growing: Vector = np.maximum.accumulate(np.maximum(volumes, 0.0))
     return growing
 

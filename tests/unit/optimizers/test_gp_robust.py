@@ -15,6 +15,9 @@ from trimtab_service.domain.study import Study
 from trimtab_service.domain.suggestion import Trial, TrialState
 from trimtab_service.optimizers.base import generator
 from trimtab_service.optimizers.catalog import optimizer
+from trimtab_service.optimizers.encoding import Rows
+from trimtab_service.optimizers.gp_posterior import Posterior
+from trimtab_service.optimizers.gp_robust import MOST_PENDING
 from trimtab_service.optimizers.incumbent import incumbent
 
 # Not representable along the scale to all digits, so that what comes back must be the declared value itself.
@@ -86,3 +89,28 @@ def test_what_fails_in_one_condition_is_not_good_in_all() -> None:
     best = float(incumbent(made, history_of(trials), {}).parameters["x"])
     assert max(float(one.parameters["x"]) for one in trials[-6:]) < 0.35
     assert 0.2 < best <= 0.3
+
+
+def test_points_of_the_same_call_are_taken_for_granted_in_a_bounded_number_of_places(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """However many conditions there are in which they may be measured; each point in some."""
+    made = study(1.0)
+    conditions = tuple({"load": index / 40.0} for index in range(40))
+    made = replace(made, spec=replace(made.spec, robustness=Robustness(conditions)))
+    rng = np.random.default_rng(0)
+    trials = [
+        trial(1, {"x": x}, TrialState.COMPLETED, Measurement(loss(x, 0.5)), {"load": 0.5})
+        for x in rng.random(6).tolist()
+    ]
+    past, given, original = history_of(trials), list[Rows](), Posterior.given
+
+    def spied(posterior: Posterior, points: Rows, normal: Rows) -> Posterior:
+        given.append(points)
+        return original(posterior, points, normal)
+
+    monkeypatch.setattr(Posterior, "given", spied)
+    chosen = optimizer(replace(made, algorithm=replace(made.algorithm, options={"initial_trials": 12})).algorithm)
+    assert len(chosen.suggest(made, past, {}, 7, generator(made, past))) == 7
+    assert [len(points) for points in given] == [MOST_PENDING]
+    assert len(np.unique(given[0][:, 0])) == 6

@@ -8,6 +8,7 @@ import torch
 from botorch.utils.multi_objective.hypervolume import Hypervolume
 from botorch.utils.multi_objective.pareto import is_non_dominated
 
+from trimtab_service.optimizers import hypervolume as module
 from trimtab_service.optimizers.encoding import Rows
 from trimtab_service.optimizers.hypervolume import boxes, hypervolume, hypervolumes, non_dominated
 
@@ -52,6 +53,19 @@ def test_the_volume_grows_point_by_point() -> None:
     costs[4] = np.inf
     expected = [hypervolume(costs[: count + 1][np.isfinite(costs[: count + 1, 0])], reference) for count in range(25)]
     np.testing.assert_allclose(hypervolumes(costs, reference), expected, rtol=1e-9, atol=1e-12)
+
+
+def test_what_changes_nothing_costs_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The boxes are looked at once for each point that adds to the volume."""
+    costs, looked, original = points(300, 3), list[int](), module._corners
+
+    def spied(upper: Rows, defining: Rows) -> tuple[Rows, Rows]:
+        looked.append(len(upper))
+        return original(upper, defining)
+
+    monkeypatch.setattr(module, "_corners", spied)
+    volumes = hypervolumes(costs, np.full(3, 1.0))
+    assert len(looked) == len(np.unique(volumes[volumes > 0.0]))
 
 
 @pytest.mark.parametrize("width", [2, 3, 4])
