@@ -45,6 +45,7 @@ class Evidence:
     measured: [n] bool, False where the trial failed.
     numbers: [n] of the trials.
     pending: [m, d] of trials that are being tried at the moment.
+    completed: how many trials of the history are, those without a row too.
     """
 
     rows: Rows
@@ -52,6 +53,7 @@ class Evidence:
     measured: NDArray[np.bool_]
     numbers: NDArray[np.intp]
     pending: Rows
+    completed: int = 0
 
     @property
     def costs(self) -> Vector:
@@ -82,7 +84,9 @@ class Evidence:
     def at(self, kept: NDArray[np.intp]) -> Evidence:
         """The same with some of the rows."""
         targets = tuple(target.at(kept) for target in self.targets)
-        return Evidence(self.rows[kept], targets, self.measured[kept], self.numbers[kept], self.pending)
+        return replace(
+            self, rows=self.rows[kept], targets=targets, measured=self.measured[kept], numbers=self.numbers[kept]
+        )
 
     def of(self, role: Role) -> tuple[Target, ...]:
         """The targets of one role, in order."""
@@ -134,6 +138,7 @@ def gather(study: Study, history: History, most: int, *, along_costs: bool = Fal
         measured=measured[kept],
         numbers=np.array([trial.number for trial in trials], dtype=np.intp)[kept],
         pending=rows_of(study, [trial.parameters for trial in waiting], [trial.context for trial in waiting]),
+        completed=int(measured.sum()),
     )
 
 

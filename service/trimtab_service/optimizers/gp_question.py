@@ -30,7 +30,7 @@ MOST_PENDING = 200  # trials that are taken into account, the most recent ones
 CAUTION = 2.0
 EXPLOIT_EVERY = 5  # trials, one exploits: it goes where the least cost is expected,
 EXPLOIT_NOISE = 0.05  # if the variance of the noise is less than this share of the costs'
-# Trials a parameter after which what a trial costs counts half: cheap trials
+# Completed trials a parameter after which what a trial costs counts half: cheap trials
 # are for the time when little is known. Lee, Perrone, Archambeau, Seeger 2020,
 # "Cost-aware Bayesian Optimization", cool by the budget that is left, which
 # nobody declares here.
@@ -102,9 +102,9 @@ class Question:
             known=known,
             rivals=rivals,
             reference=reference_costs(study.spec, surrogates, known, along_costs=along_costs) if several else None,
-            power=1.0 / (1.0 + int(evidence.measured.sum()) / (HALF_COOLED * encoding.width)),
+            power=1.0 / (1.0 + evidence.completed / (HALF_COOLED * encoding.width)),
             beliefs=(beliefs := Beliefs.of(encoding.parameters)),
-            sharpness=sharpness_after(int(evidence.measured.sum())) if beliefs.columns else 0.0,
+            sharpness=sharpness_after(evidence.completed) if beliefs.columns else 0.0,
             every=region.every(),
             along_costs=along_costs,
         )

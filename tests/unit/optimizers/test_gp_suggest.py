@@ -14,6 +14,8 @@ from trimtab_service.optimizers import incumbent as incumbents
 from trimtab_service.optimizers.base import generator
 from trimtab_service.optimizers.catalog import optimizer
 from trimtab_service.optimizers.evidence import MOST_ROWS, gather
+from trimtab_service.optimizers.gp_question import Question
+from trimtab_service.optimizers.region import Region
 
 (PROBLEM,) = (problem for problem in PROBLEMS if problem.name == "log_scales")
 
@@ -55,3 +57,11 @@ def test_a_doubtful_best_that_cannot_be_measured_again_is_let_go(end: TrialState
         trials.append(trial(1, suggested.parameters, end))
     assert asked[0] == gp_suggest.DOUBTED
     assert gp_suggest.DOUBTED not in asked[1:]
+
+
+def test_how_long_a_study_has_lasted_is_told_by_all_of_its_trials() -> None:
+    """What a trial costs counts a third after twenty of them a parameter, however few are learned from."""
+    study = PROBLEM.study("gp")
+    evidence = gather(study, measured(40), 30)
+    assert len(evidence.rows) == 30
+    assert Question.of(study, evidence, {}, Region(study.spec.space)).power == pytest.approx(1 / 3)
