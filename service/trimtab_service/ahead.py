@@ -2,10 +2,9 @@
 
 A *flight* reads a study's history, asks the optimizer for as many points as
 callers wait for or will soon ask for, and puts them into the queue in the
-store. Of each study one flight is under way at a time: in a server because
-callers share it, among servers because who begins one says so in the store. Both only
-save work; what is right is decided by the primary key of the trials and by
-the claim, which gives a queued trial to one caller.
+store. Of each study one flight is under way at a time: in a server because callers share it, among servers
+because who begins one says so in the store. Both only save work; what is right is decided by the primary key
+of the trials, by the claim, which gives a queued trial to one caller, and by what is queued in another's place.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import OrderedDict, deque
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -28,10 +27,10 @@ from trimtab_service.domain.study import Study, StudyState
 from trimtab_service.domain.suggestion import ModelInfo, Source, Suggested, Trial, TrialState, lease_end
 from trimtab_service.histories import Histories, Look
 from trimtab_service.metrics import Metrics
-from trimtab_service.nearness import is_new
+from trimtab_service.nearness import is_again, is_new_beside, is_one_of
 from trimtab_service.storage import Storage
 from trimtab_service.store.base import NumberTaken, Request
-from trimtab_service.store.queue import DESIGNED, Claim, Claimed, QueuedTrial
+from trimtab_service.store.queue import DESIGNED, MANUAL, Claim, Claimed, QueuedTrial
 
 log = logging.getLogger(__name__)
 
@@ -217,36 +216,50 @@ class Ahead:
             line.study = study
             fresh = _fresh(look)
             line.depth = len(fresh)
-            wanted = min(line.demand(len(look.past.open)), max(self.most, 1), study.spec.space.cardinality or self.most)
+            wanted = min(line.demand(len(look.past.open)), max(self.most, 1), _most_at_once(study) or self.most)
             if wanted > len(fresh):
                 past = with_open(look.past, fresh, {})
                 asked = Asked(study, past, {}, {}, await self._histories.related(study))
-                await self._stored(line, past, await self._computed(asked, wanted - len(fresh), line.waiting))
+                await self._stored(line, look, past, await self._besides(asked, fresh, wanted, line.waiting))
 
-    async def _computed(self, asked: Asked, count: int, waiting: int) -> Sequence[Suggested]:
+    async def _besides(
+        self, asked: Asked, fresh: Sequence[QueuedTrial], wanted: int, waiting: int
+    ) -> Sequence[Suggested]:
+        """As many points as are wanted beside the fresh ones, with which a batch may be handed out."""
+        count, waits = wanted - len(fresh), [each.trial for each in fresh]
+        points = await self._computed(asked, count, min(max(waiting, 1), count))
+        if not any(is_one_of(point, waits) for point in points):
+            return points
+        # All that is new is being tried. Of as many points as are wanted, all different, enough don't wait yet.
+        points = await self._computed(asked, wanted, min(max(waiting, 1), wanted))
+        return [point for point in points if not is_one_of(point, waits)][:count]
+
+    async def _computed(self, asked: Asked, count: int, least: int) -> Sequence[Suggested]:
+        """``count`` points, or ``least`` if there aren't as many: only those who wait may be told."""
         try:
             return await self._compute.suggest(asked, count, FLIGHT_SECONDS)
         except SpaceExhausted:
-            # Only those who wait may be told that there aren't as many points.
-            least = min(max(waiting, 1), count)
             if least == count:
                 raise
             return await self._compute.suggest(asked, least, FLIGHT_SECONDS)
 
-    async def _stored(self, line: Line, past: Past, points: Sequence[Suggested]) -> None:
+    async def _stored(self, line: Line, look: Look, past: Past, points: Sequence[Suggested]) -> None:
         """Puts the points into the queue, under the numbers that are free by then: those that are still good."""
         study, number = line.study, past.next_number
+        waited = frozenset(each.trial.number for each in look.snapshot.queue)
         for _ in range(MOST_ROUNDS):
+            if not points:
+                self._metrics.fits_wasted.inc()
+                return
             queued = self._queued(study, past, points, number)
+            replaced = [each.trial for each in look.snapshot.queue if each.known < MANUAL]
+            instead = [trial.number for trial in replaced if is_again(trial, [each.trial for each in queued])]
             try:
-                await self._storage.write(self._storage.store.queue_trials, study, queued)
+                await self._storage.write(self._storage.store.queue_trials, study, queued, instead)
             except NumberTaken:
                 self._metrics.suggest_conflicts.inc()
                 look = await self._histories.look(study.name)
-                points, number = still_good(look, study, points, number), look.past.next_number
-                if not points:
-                    self._metrics.fits_wasted.inc()
-                    return
+                points, number = still_good(look, study, points, number, waited), look.past.next_number
             else:
                 line.depth += len(queued)
                 self._metrics.computed_ahead.inc(len(queued))
@@ -365,11 +378,23 @@ def with_open(past: Past, queued: Sequence[QueuedTrial], context: Parameters) ->
     return replace(past, open=past.open + waiting)
 
 
-def still_good(look: Look, study: Study, points: Sequence[Suggested], number: int) -> list[Suggested]:
-    """Those of the points that no trial from ``number`` on, stored meanwhile, makes needless: see ``is_new``."""
+def still_good(
+    look: Look, study: Study, points: Sequence[Suggested], number: int, waited: Collection[int] = ()
+) -> list[Suggested]:
+    """Those of the points that no trial from ``number`` on, stored meanwhile, makes needless: see ``is_new``.
+
+    waited: numbers of trials that weren't handed out yet when the points were computed; who got one has that point.
+    """
     if look.snapshot.study.etag != study.etag:
         return []
-    past = look.past
-    trials = [*past.ended[: past.count], *past.open, *(each.trial for each in look.snapshot.queue)]
-    stored = [trial.parameters for trial in trials if trial.number >= number]
-    return [point for point in points if is_new(study.spec.space, point.parameters, stored)]
+    past, space = look.past, study.spec.space
+    tried = [*past.ended[: past.count], *past.open]
+    stored = [trial for trial in (*tried, *(each.trial for each in look.snapshot.queue)) if trial.number >= number]
+    taken = [trial for trial in tried if trial.number in waited]
+    return [point for point in points if not is_one_of(point, taken) and is_new_beside(space, point, stored)]
+
+
+def _most_at_once(study: Study) -> int | None:
+    """How many different trials there are at most: points, in each condition where there are several; None: any."""
+    count, robustness = study.spec.space.cardinality, study.spec.robustness
+    return count if count is None or robustness is None else count * len(robustness.conditions)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from trimtab_service.domain.parameter import Scale
 from trimtab_service.domain.space import Float, Integer, Parameter, Parameters, ParameterValue, SearchSpace
+from trimtab_service.domain.suggestion import Suggested, Trial
 
 NEAR = 0.05
 """Of the width of a scale. A model's guess of the best point moves by less than this from one observation to
@@ -16,6 +17,25 @@ the next, as a rule; what lies farther away is another idea."""
 def is_new(space: SearchSpace, point: Parameters, others: Sequence[Parameters]) -> bool:
     """Whether the point differs from each of the others in a listed value, or in a number by ``NEAR``."""
     return all(_differ(space, point, other) for other in others)
+
+
+def is_new_beside(space: SearchSpace, point: Suggested, trials: Sequence[Trial]) -> bool:
+    """Whether it is new beside the trials; those in another condition than the point says don't count."""
+    return is_new(space, point.parameters, [trial.parameters for trial in trials if _may_be(point, trial)])
+
+
+def is_one_of(point: Suggested, trials: Sequence[Trial]) -> bool:
+    """Whether a trial has the very same parameters, in the condition that the point says, if it says one."""
+    return any(trial.parameters == point.parameters and _may_be(point, trial) for trial in trials)
+
+
+def is_again(trial: Trial, others: Sequence[Trial]) -> bool:
+    """Whether one of the others has the very same parameters and context."""
+    return any(trial.parameters == other.parameters and trial.context == other.context for other in others)
+
+
+def _may_be(point: Suggested, trial: Trial) -> bool:
+    return point.context is None or trial.context == point.context
 
 
 def _differ(space: SearchSpace, one: Parameters, other: Parameters) -> bool:

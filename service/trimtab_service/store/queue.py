@@ -92,13 +92,15 @@ class QueueStore(Protocol):
         """
         ...
 
-    def queue_trials(self, study: Study, queued: Sequence[QueuedTrial]) -> None:
+    def queue_trials(self, study: Study, queued: Sequence[QueuedTrial], instead: Sequence[int] = ()) -> None:
         """Stores QUEUED trials, and deletes what they replace.
 
         That is every queued trial, but for MANUAL ones, that knows less than
         they do, or is for another revision of the study, of an earlier number; in a transaction of its own, so that
         until it is done there are both. The last number always stays, so none is ever given again.
-        Raises NumberTaken (also where it was replaced), StudyNotFound.
+        instead: numbers of queued trials whose points are among the new ones: they go in the same
+        instant, so that nobody gets the one after somebody got the other.
+        Raises NumberTaken, also where it was replaced, or one of ``instead`` waits no longer; StudyNotFound.
         """
         ...
 

@@ -106,6 +106,9 @@ _REPLACE = delete(trials).where(
     trials.c.number < bindparam("least_number"),
     or_(trials.c.known < bindparam("old_known"), trials.c.study_revision != bindparam("revision")),
 )
+_TAKE_BACK = delete(trials).where(
+    trials.c.study_uid == bindparam("old_uid"), trials.c.number == bindparam("old_number"), is_stored(TrialState.QUEUED)
+)
 _IN_LINE = select(func.count()).where(
     trials.c.study_uid == bindparam("uid"), is_stored(TrialState.QUEUED), trials.c.known >= MANUAL
 )
@@ -184,8 +187,8 @@ class SqlQueue(SqlTrials):
             return None
         return Claimed(study, tuple(trial.at(now) for trial in answered(connection, study.uid, before)), 0)
 
-    def queue_trials(self, study: Study, queued: Sequence[QueuedTrial]) -> None:
-        """Inserts, and deletes once that is committed.
+    def queue_trials(self, study: Study, queued: Sequence[QueuedTrial], instead: Sequence[int] = ()) -> None:
+        """Inserts, and deletes once that is committed; but what is there again goes as it comes.
 
         The primary key decides between two that append the same number. Until
         new trials can be seen the old ones can be taken: where rows that are being deleted are
@@ -196,7 +199,8 @@ class SqlQueue(SqlTrials):
 
         def append(connection: Connection) -> bool | None:
             connection.insert((rows.QUEUED_TRIAL, [rows.queued_row(study, each) for each in queued]))
-            return True if is_last(connection, study, max(numbers)) else None
+            gone = [connection.change(_TAKE_BACK, {"old_uid": study.uid, "old_number": each}) for each in instead]
+            return True if all(gone) and is_last(connection, study, max(numbers)) else None
 
         def judge(connection: Connection) -> bool | None:
             if connection.first(STUDY_EXISTS, {"uid": study.uid}) is None:

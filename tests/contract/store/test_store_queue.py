@@ -188,6 +188,42 @@ def test_a_number_that_was_replaced_is_taken(store: Store, study: Study) -> None
     assert [trial.number for trial in store.list_trials(study, NOW, 0, 10, frozenset())] == [3]
 
 
+def test_what_is_queued_in_place_of_others_takes_it(store: Store, study: Study) -> None:
+    """Though they know as much."""
+    store.queue_trials(study, [queued(1, 1), queued(2, 1), queued(3, 1)])
+    store.queue_trials(study, [queued(4, 1)], [1, 3])
+    assert numbers(store, study, TrialState.QUEUED) == [2, 4]
+
+
+@pytest.mark.parametrize("gone", [1, 9])
+def test_nothing_is_queued_in_place_of_what_waits_no_longer(store: Store, study: Study, gone: int) -> None:
+    """Since it was handed out, or replaced: the caller looks again."""
+    store.queue_trials(study, [queued(1), queued(2)])
+    assert claimed(store, study) == [1]
+    with pytest.raises(NumberTaken):
+        store.queue_trials(study, [queued(3, 1)], [2, gone])
+    assert numbers(store, study, TrialState.QUEUED) == [2]
+
+
+def test_a_trial_is_handed_out_or_what_is_queued_in_its_place(
+    store: Store, study: Study, open_another: Callable[[], Store]
+) -> None:
+    """Of the same point never both, at two servers at the same instant."""
+    other = open_another()
+    store.queue_trials(study, [queued(number) for number in range(1, CALLERS + 1)])
+
+    def replaced(number: int) -> list[int]:
+        other.queue_trials(study, [queued(number + CALLERS)], [number])
+        return [number]
+
+    calls = [partial(replaced, number) for number in range(1, CALLERS + 1)]
+    answers = race([*calls, *[partial(claimed, store, study)] * CALLERS])
+    got = numbers(store, study, TrialState.PENDING)
+    points = [(number - 1) % CALLERS for number in [*got, *numbers(store, study, TrialState.QUEUED)]]
+    assert sum(isinstance(answer, NumberTaken) for answer in answers[:CALLERS]) == sum(n <= CALLERS for n in got)
+    assert sorted(points) == list(range(CALLERS))
+
+
 def test_a_snapshot_says_what_waits(store: Store, study: Study) -> None:
     """Beside the history."""
     assert not store.snapshot(study.name, NOW, None, trials=False).has_queue
