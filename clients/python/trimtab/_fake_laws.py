@@ -10,7 +10,7 @@ from trimtab._fake_errors import invalid
 from trimtab.v1 import parameters_pb2
 
 MOST_TRIES = 10_000  # at a legal point: the fake draws until one comes, a server looks for it
-TOLERANCE = 1e-6
+ROUNDING, GRAIN, SIMPLEX_TOLERANCE = 1e-9, 1e-12, 1e-6  # as a server has them
 
 Value = parameters_pb2.Value
 Draw = Callable[[parameters_pb2.ParameterSpec], Value]
@@ -36,7 +36,7 @@ def draw_legal(
         if not all(_mixed(space, simplex, values, luck) for simplex in space.simplexes):
             continue
         point = _existing(space.parameters, values, draw)
-        if set(fixed) <= set(point) and all(_holds(law, point) for law in space.linear_constraints):
+        if set(fixed) <= set(point) and all(_holds(space, law, point) for law in space.linear_constraints):
             return parameters_pb2.Parameters(values=point)
     raise invalid("fixed.values" if fixed else "study", f"no legal point in {MOST_TRIES} draws")
 
@@ -73,7 +73,8 @@ def _mixed(
     free = [name for name in simplex.parameters if name not in values]
     rest = total - math.fsum(_number(values[name]) for name in simplex.parameters if name in values)
     if not free:
-        return abs(rest) <= TOLERANCE * abs(total or 1.0)
+        tolerance = SIMPLEX_TOLERANCE * abs(total) + _lost(space, dict.fromkeys(simplex.parameters, 1.0), values)
+        return abs(rest) <= tolerance
     rest -= math.fsum(ranges[name].min for name in free)
     sizes = [luck.expovariate(1.0) for _ in free]
     for name, size in zip(free, sizes, strict=True):
@@ -84,10 +85,25 @@ def _mixed(
     return True
 
 
-def _holds(law: parameters_pb2.LinearConstraint, point: Mapping[str, Value]) -> bool:
+def _holds(space: parameters_pb2.SearchSpace, law: parameters_pb2.LinearConstraint, point: Mapping[str, Value]) -> bool:
     total = math.fsum(weight * _number(point[name]) for name, weight in law.weights.items())
-    above = not law.HasField("min") or total >= law.min - TOLERANCE
-    return above and (not law.HasField("max") or total <= law.max + TOLERANCE)
+    tolerance = _lost(space, law.weights, point)
+    above = not law.HasField("min") or total >= law.min - tolerance
+    return above and (not law.HasField("max") or total <= law.max + tolerance)
+
+
+def _lost(space: parameters_pb2.SearchSpace, weights: Mapping[str, float], point: Mapping[str, Value]) -> float:
+    """How far off a bound a sum may be at a point, by rounding."""
+    curved = (parameters_pb2.SCALE_LOG, parameters_pb2.SCALE_LOGIT)
+    linear = {
+        each.name: max(abs(each.float_range.min), abs(each.float_range.max))
+        for each in space.parameters
+        if each.HasField("float_range") and each.float_range.scale not in curved
+    }
+    return math.fsum(
+        abs(weight) * (ROUNDING * abs(_number(point[name])) + GRAIN * linear.get(name, 0.0))
+        for name, weight in weights.items()
+    )
 
 
 def _number(value: Value) -> float:

@@ -73,6 +73,8 @@ class WeightsPrior:
 class LinearConstraint:
     """min <= sum of weight times value <= max; None: no such bound.
 
+    Kept to a billionth of the sum of magnitudes at the point.
+
     weights: by the names of numeric parameters that always exist.
     """
 

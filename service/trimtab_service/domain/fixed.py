@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 
 from trimtab_service.domain.condition import Condition
 from trimtab_service.domain.errors import InvalidArgument
-from trimtab_service.domain.linear import LinearConstraint, Simplex
+from trimtab_service.domain.linear import ROUNDING, SIMPLEX_TOLERANCE, LinearConstraint, Simplex
 from trimtab_service.domain.parameter import Categorical, Discrete, Float, Integer, Parameter
 from trimtab_service.domain.prior import WeightsPrior
-from trimtab_service.domain.space import SearchSpace, ends
+from trimtab_service.domain.space import SearchSpace, ends, grain
 from trimtab_service.domain.values import Parameters, ParameterValue
 
 
@@ -223,31 +223,45 @@ def _complete_mixtures(space: SearchSpace, given: dict[str, ParameterValue]) -> 
             part = known[open_parts[0]]
             rest = simplex.total - math.fsum(float(given[name]) for name in simplex.parameters if name in given)
             low, high = ends(part)  # type: ignore[arg-type]
-            tolerance = space.tolerance(simplex)
-            if not low - tolerance <= rest <= high + tolerance:
-                raise InvalidArgument("values", f"{simplex}, and {part.name} can't be {rest:g}")
             given[part.name] = min(max(rest, low), high)
+            if not simplex.met(given, space.tolerance(simplex, given)):
+                raise InvalidArgument("values", f"{simplex}, and {part.name} can't be {rest:g}")
 
 
 def _rest_of(space: SearchSpace, simplex: Simplex, given: Parameters) -> Simplex | None:
     parts = tuple(name for name in simplex.parameters if name not in given)
+    if not parts:
+        _check_sum(space, simplex, given)
+        return None
     rest = simplex.total - math.fsum(float(given[name]) for name in simplex.parameters if name in given)
-    if parts:
-        return Simplex(parts, rest)
-    if abs(rest) > space.tolerance(simplex):
-        raise InvalidArgument("values", f"{simplex}, not {simplex.sum(given):.9g}")
-    return None
+    share = SIMPLEX_TOLERANCE * (abs(simplex.total) - abs(rest))
+    return Simplex(parts, rest, _slack(space, simplex, given) + share)
 
 
 def _shifted(space: SearchSpace, law: LinearConstraint, given: Parameters) -> LinearConstraint | None:
     weights = {name: weight for name, weight in law.weights.items() if name not in given}
     if not weights:
-        if not law.met(given, space.tolerance(law)):
-            raise InvalidArgument("values", f"{law}, not {law.sum(given):.9g}")
+        _check_sum(space, law, given)
         return None
     there = math.fsum(weight * float(given[name]) for name, weight in law.weights.items() if name in given)
     return LinearConstraint(
         weights,
         None if law.min is None else law.min - there,
         None if law.max is None else law.max - there,
+        _slack(space, law, given),
+    )
+
+
+def _check_sum(space: SearchSpace, law: LinearConstraint | Simplex, given: Parameters) -> None:
+    if not law.met(given, space.tolerance(law, given)):
+        raise InvalidArgument("values", f"{law}, not {law.sum(given):.9g}")
+
+
+def _slack(space: SearchSpace, law: LinearConstraint | Simplex, given: Parameters) -> float:
+    """By how much a sum may be off because of its given terms, so that as much is allowed to the rest as to all."""
+    known = space.named
+    return law.slack + math.fsum(
+        abs(weight) * (grain(known[name]) + ROUNDING * abs(float(given[name])))
+        for name, weight in law.terms.items()
+        if name in given
     )

@@ -10,6 +10,7 @@ from trimtab_service.domain import errors
 from trimtab_service.domain.condition import MOST_CONDITIONS, Condition
 from trimtab_service.domain.errors import InvalidArgument
 from trimtab_service.domain.linear import (
+    GRAIN,
     MOST_LINEAR_CONSTRAINTS,
     MOST_SIMPLEXES,
     ROUNDING,
@@ -48,6 +49,7 @@ __all__ = [
     "check_unique",
     "check_values",
     "ends",
+    "grain",
 ]
 
 MOST_PARAMETERS = 200
@@ -58,6 +60,13 @@ def ends(parameter: Float | Integer | Discrete) -> tuple[float, float]:
     if isinstance(parameter, Discrete):
         return float(parameter.choices[0]), float(parameter.choices[-1])
     return float(parameter.min), float(parameter.max)
+
+
+def grain(parameter: Parameter) -> float:
+    """How far off a number is told on a linear scale; 0 of others, and of listed ones."""
+    if isinstance(parameter, Float) and parameter.scale is Scale.LINEAR:
+        return GRAIN * max(map(abs, ends(parameter)))
+    return 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,10 +106,9 @@ class SearchSpace:
                 if not math.isfinite(self._size(constraint)):
                     raise InvalidArgument("weights", "the sum can be too large for a double")
                 low, high = self._reach(constraint)
-                tolerance = self.tolerance(constraint)
-                if constraint.min is not None and high < constraint.min - tolerance:
+                if constraint.min is not None and high < constraint.min:
                     raise InvalidArgument("min", f"no point reaches {constraint.min}: the sum is {high:g} at most")
-                if constraint.max is not None and low > constraint.max + tolerance:
+                if constraint.max is not None and low > constraint.max:
                     raise InvalidArgument("max", f"no point stays below {constraint.max}: the sum is {low:g} at least")
 
     def _check_simplexes(self) -> None:
@@ -118,35 +126,35 @@ class SearchSpace:
                         taken.add(name)
                 if not math.isfinite(self._size(simplex)):
                     raise InvalidArgument("parameters", "what they add up to can be too large for a double")
-                low, high = math.fsum(part.min for part in parts), math.fsum(part.max for part in parts)
-                tolerance = self.tolerance(simplex)
-                if not low - tolerance <= simplex.total <= high + tolerance:
+                low, high = self._reach(simplex)
+                if not low <= simplex.total <= high:
                     raise InvalidArgument(
                         "total", f"the parts add up to something from {low:g} to {high:g}, never to {simplex.total:g}"
                     )
 
-    def _reach(self, constraint: LinearConstraint) -> tuple[float, float]:
-        """The least and the greatest sum of any values."""
-        known, low, high = self.named, 0.0, 0.0
-        for name, weight in constraint.weights.items():
-            first, last = (weight * end for end in ends(known[name]))  # type: ignore[arg-type]
-            low, high = low + min(first, last), high + max(first, last)
-        return low, high
+    def _reach(self, law: LinearConstraint | Simplex) -> tuple[float, float]:
+        """The least and the greatest sum of any values, give or take what it may be off there."""
+        known, low, high = self.named, dict[str, float](), dict[str, float]()
+        for name, weight in law.terms.items():
+            first, last = ends(known[name])  # type: ignore[arg-type]
+            low[name], high[name] = (first, last) if weight > 0 else (last, first)
+        return law.sum(low) - self.tolerance(law, low), law.sum(high) + self.tolerance(law, high)
 
     def _size(self, law: LinearConstraint | Simplex) -> float:
         """The largest sum of magnitudes that there can be; infinite where that overflows."""
-        weights = dict.fromkeys(law.parameters, 1.0) if isinstance(law, Simplex) else law.weights
         known = self.named
-        sizes = [abs(weight) * max(map(abs, ends(known[name]))) for name, weight in weights.items()]  # type: ignore[arg-type]
-        return sum(sizes, 0.0)
+        return sum((abs(weight) * max(map(abs, ends(known[name]))) for name, weight in law.terms.items()), 0.0)  # type: ignore[arg-type]
 
-    def tolerance(self, law: LinearConstraint | Simplex) -> float:
-        """How far off its bounds a sum may be."""
-        if not isinstance(law, Simplex):
-            return ROUNDING * self._size(law)
+    def leeway(self, law: LinearConstraint | Simplex) -> float:
+        """How far off its bounds a sum may be wherever it is."""
         known = self.named
-        largest = max(max(map(abs, ends(known[name]))) for name in law.parameters)  # type: ignore[arg-type]
-        return SIMPLEX_TOLERANCE * abs(law.total) + ROUNDING * largest
+        share = SIMPLEX_TOLERANCE * abs(law.total) if isinstance(law, Simplex) else 0.0
+        return share + law.slack + math.fsum(abs(weight) * grain(known[name]) for name, weight in law.terms.items())
+
+    def tolerance(self, law: LinearConstraint | Simplex, values: Parameters) -> float:
+        """How far off its bounds the sum of these values may be."""
+        size = math.fsum(abs(weight * float(values[name])) for name, weight in law.terms.items())
+        return self.leeway(law) + ROUNDING * size
 
     @property
     def named(self) -> dict[str, Parameter]:
@@ -227,7 +235,7 @@ class SearchSpace:
             *((f"simplexes[{index}]", law) for index, law in enumerate(self.simplexes)),
         ]
         for path, law in laws:
-            if not law.met(point, self.tolerance(law)):
+            if not law.met(point, self.tolerance(law, point)):
                 return f"breaks {path}: {law}, not {law.sum(point):.9g}"
         return None
 

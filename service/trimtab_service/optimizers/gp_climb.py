@@ -31,6 +31,7 @@ def climb_within(
     snapped = feasible.encoding.snap(ends)
     # What comes after these digits depends on the machine.
     rounded = feasible.encoding.snap(np.round(ends, DIGITS))
+    rounded = interior.settled(rounded, interior.sums.units(rounded))
     snapped = np.where(feasible.legal(rounded)[:, None], rounded, snapped)
     illegal = ~feasible.legal(snapped)
     if illegal.any():
@@ -45,10 +46,11 @@ def _climbed(acquisition: Acquisition, sums: Sums, movable: list[int], row: Colu
     here = row.copy()
     summed = [place for place, column in enumerate(sums.columns) if column in movable]
     targets = [movable.index(sums.columns[place]) for place in summed]
-    size = np.abs(sums.weights).max(axis=1) * max(float(sums.box[1].max()), np.finfo(float).tiny)
+    bound = np.minimum(np.abs(sums.low), np.abs(sums.high))
+    size = np.abs(sums.weights) @ np.abs(sums.values(row[None])[0]) + bound + np.finfo(float).tiny
     weights, low, high = sums.weights / size[:, None], sums.low / size, sums.high / size
     concerned = (weights[:, summed] != 0.0).any(axis=1)
-    equal = concerned & (high - low <= sums.tolerance / size)
+    equal = concerned & sums.flat
     above, below = concerned & ~equal & np.isfinite(low), concerned & ~equal & np.isfinite(high)
 
     def put(x: Column) -> Column:

@@ -20,7 +20,8 @@ def nearest_values(sums: Sums, wanted: Column, most_nodes: int) -> Column | None
     The unknowns: for each parameter how far off it is, then what makes its
     value: itself, a number of steps, or which one of the listed values.
     """
-    parts = [_Part.of(axis) for axis in sums.axes]
+    lows, spans = sums.box
+    parts = [_Part.of(axis, low, span) for axis, low, span in zip(sums.axes, lows, spans, strict=True)]
     count = len(parts)
     starts = count + np.concatenate([[0], np.cumsum([len(part.values) for part in parts])]).astype(int)
     size = int(starts[-1])
@@ -34,7 +35,7 @@ def nearest_values(sums: Sums, wanted: Column, most_nodes: int) -> Column | None
         upper[span], whole[span] = part.most, part.whole
         if part.listed:
             one[index, span] = 1.0
-    widths = np.array([axis.width or 1.0 for axis in sums.axes])
+    widths = np.where(spans > 0.0, spans, 1.0)
     values = csr_array(values)
     off = csr_array((widths, (np.arange(count), np.arange(count))), shape=(count, size))
     listed = np.array([part.listed for part in parts], dtype=float)
@@ -66,10 +67,11 @@ class _Part:
         self.offset, self.values, self.most, self.whole, self.listed = offset, values, most, whole, listed
 
     @classmethod
-    def of(cls, axis: Axis) -> _Part:
+    def of(cls, axis: Axis, low: float, width: float) -> _Part:
+        """A continuum goes from ``low`` as far as ``width``."""
         if axis.choices is not None:
             return cls(0.0, axis.choices, 1.0, whole=True, listed=True)
         if axis.count is not None:
             steps = axis.count - 1
             return cls(axis.low, np.array([axis.width / steps if steps else 0.0]), steps, whole=True, listed=False)
-        return cls(axis.low, np.array([1.0]), axis.width, whole=False, listed=False)
+        return cls(low, np.array([1.0]), width, whole=False, listed=False)

@@ -41,7 +41,7 @@ class Interior:
 
     def __post_init__(self) -> None:
         weights, low, high = self.sums.in_units
-        equal = high - low <= self.sums.tolerance
+        equal = self.sums.flat
         count = len(self.sums.columns)
         bounded = [(weights[~equal & np.isfinite(high)], high[~equal & np.isfinite(high)])]
         bounded += [(-weights[~equal & np.isfinite(low)], -low[~equal & np.isfinite(low)])]
@@ -116,10 +116,12 @@ class Interior:
 
     def settled(self, rows: Rows, units: Units) -> Rows:
         """``rows`` [n, d] with these units [n, k], whole numbers rounded and the others mended; maybe not legal."""
-        snapped = self.encoding.snap(self.sums.put(rows, units))
-        if not self.sums.whole.any():
-            return snapped
-        return self.encoding.snap(self.sums.put(snapped, self._mended(self.sums.units(snapped), ~self.sums.whole)))
+        found = self.encoding.snap(self.sums.put(rows, units))
+        off = ~self.sums.legal(found)
+        if off.any():
+            mended = self._mended(self.sums.units(found[off]), ~self.sums.whole)
+            found[off] = self.encoding.snap(self.sums.put(found[off], mended))
+        return found
 
     def towards(self, rows: Rows, targets: Rows) -> Rows:
         """Rows [n, d] on the way from legal ``rows`` to ``targets`` in the columns of sums, as far as it is legal.
@@ -138,16 +140,19 @@ class Interior:
     def _mended(self, units: Units, free: Mask) -> Units:
         """Units [n, k] moved, in the columns that are ``free`` [k], to where the sums are right, if they get there."""
         weights, low, high = self.sums.in_units
+        lows, widths = self.sums.box
         moving = np.where(free, weights, 0.0)
-        sizes = np.square(moving).sum(axis=1)
         found = units.copy()
         for _ in range(MENDS if free.any() else 0):
-            for index in np.flatnonzero(sizes > 0.0):
+            # Along their scales: what is small by far stays as exact as that.
+            paces = np.square(self.sums.paces(found))
+            sizes = paces @ np.square(moving).T
+            for index in np.flatnonzero(sizes.max(axis=0, initial=0.0) > 0.0):
                 sums = found @ weights[index]
                 off = np.minimum(sums - low[index], 0.0) + np.maximum(sums - high[index], 0.0)
-                found = np.clip(found - (off / sizes[index])[:, None] * moving[index], 0.0, 1.0)
-            sums = found @ weights.T
-            if ((sums >= low - self.sums.tolerance) & (sums <= high + self.sums.tolerance)).all():
+                share = off / np.where(sizes[:, index] > 0.0, sizes[:, index], 1.0)
+                found = np.clip(found - share[:, None] * paces * moving[index], 0.0, 1.0)
+            if self.sums.right(lows + found * widths).all():
                 break
         return np.where(free, found, units)
 
@@ -158,7 +163,7 @@ class Interior:
             # Brings SciPy, which few spaces need.
             from trimtab_service.optimizers.integer_program import nearest_values
 
-            values = nearest_values(self.sums, self.sums.values(rows[index : index + 1])[0], MOST_NODES)
+            values = nearest_values(self.sums, self.sums.told(rows[index : index + 1])[0], MOST_NODES)
             if values is None:
                 return rows[:0]
             lows, widths = self.sums.box

@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from trimtab_service.domain.linear import LinearConstraint, Simplex
+from trimtab_service.domain.linear import GRAIN, ROUNDING, LinearConstraint, Simplex
 from trimtab_service.domain.space import Discrete, Float, Integer, Parameter, Scale, SearchSpace
 from trimtab_service.optimizers.activity import Mask
 from trimtab_service.optimizers.encoding import Column, Rows
@@ -20,7 +20,8 @@ from trimtab_service.optimizers.encoding import Column, Rows
 Units: TypeAlias = Rows
 """[n, k] values of the columns that sums are made of, as shares of the way from the least to the greatest."""
 
-STRICTER = 0.5  # of the tolerance of the space: what passes here passes there, whatever the rounding
+STRICTER = 0.9  # of the tolerance of the space: what passes here passes there, whatever the rounding
+NARROWINGS = 8  # of the ends of columns by what sums leave of them: each may follow from another one
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,8 @@ class Axis:
     """One numeric column: its values from ``low`` to ``high``, at positions from 0 to 1.
 
     choices: [c] the values, where they are listed; else None.
-    count: how many values there are; None for a continuum.
+    count: how many values there are; None for a continuum. integer: whether they
+    are whole numbers.
     """
 
     low: float
@@ -36,6 +38,7 @@ class Axis:
     scale: Scale
     choices: Column | None
     count: int | None
+    integer: bool = False
 
     @classmethod
     def of(cls, parameter: Parameter) -> Axis:
@@ -45,7 +48,8 @@ class Axis:
                 choices = np.array(parameter.choices, dtype=float)
                 return cls(choices[0], choices[-1], Scale.LINEAR, choices, len(choices))
             case Integer():
-                return cls(float(parameter.min), float(parameter.max), parameter.scale, None, parameter.cardinality)
+                ends = float(parameter.min), float(parameter.max)
+                return cls(*ends, parameter.scale, None, parameter.cardinality, integer=True)
             case Float():
                 count = parameter.cardinality
                 high = parameter.max if count is None else parameter.grid_value(count - 1)
@@ -122,11 +126,13 @@ class Axis:
 class Sums:
     """low <= weights @ values <= high, of values in the units of the parameters.
 
-    columns: [k] of the row, those that sums are made of. axes: of each. box:
-    [k] the least values, and [k] the widths to the greatest. straight: whether
-    all values are proportional to their positions.
+    columns: [k] of the row, those that sums are made of. axes: of each.
     weights: [m, k]. low, high: [m], infinite where there is no bound.
-    tolerance: [m] how far off a bound a sum may be.
+    leeway: [m] how far off a bound a sum may be, wherever it is.
+    box: [k] the least values, and [k] the widths to the greatest; of columns
+    that aren't on a linear scale, those that sums leave.
+    straight: whether all values are proportional to their positions.
+    sizes: [m] the largest sums of magnitudes in the box.
     """
 
     columns: tuple[int, ...]
@@ -134,35 +140,48 @@ class Sums:
     weights: Rows
     low: Column
     high: Column
-    tolerance: Column
+    leeway: Column
     box: tuple[Column, Column] = field(init=False, repr=False, compare=False)
     straight: bool = field(init=False, repr=False, compare=False)
+    sizes: Column = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        box = np.array([axis.low for axis in self.axes]), np.array([axis.width for axis in self.axes])
-        object.__setattr__(self, "box", box)
         straight = all(axis.scale is Scale.LINEAR and axis.choices is None for axis in self.axes)
+        least, most = self._ends()
+        object.__setattr__(self, "box", (least, most - least))
         object.__setattr__(self, "straight", straight)
+        object.__setattr__(self, "sizes", np.abs(self.weights) @ np.maximum(np.abs(least), np.abs(most)))
+
+    def _ends(self) -> tuple[Column, Column]:
+        """[k] the least and the greatest values; where a scale isn't linear, without what no legal sum is made of."""
+        least, most = np.array([axis.low for axis in self.axes]), np.array([axis.high for axis in self.axes])
+        bent = np.array([axis.scale is not Scale.LINEAR for axis in self.axes])
+        laws = [*zip(self.weights, self.high, strict=True), *zip(-self.weights, -self.low, strict=True)]
+        for _ in range(NARROWINGS if bent.any() else 0):
+            for weights, bound in laws:
+                terms = np.minimum(weights * least, weights * most)
+                for place in np.flatnonzero(bent & (weights != 0.0) & (bound < math.inf)):
+                    end = (bound - np.delete(terms, place).sum()) / weights[place]
+                    side = most if weights[place] > 0.0 else least
+                    side[place] = np.clip(end, least[place], most[place])
+        return least, most
 
     @classmethod
     def of(cls, space: SearchSpace) -> Sums:
         """Of a space with at least one linear constraint or mixture."""
         laws: list[LinearConstraint | Simplex] = [*space.linear_constraints, *space.simplexes]
-        terms = [
-            law.weights if isinstance(law, LinearConstraint) else dict.fromkeys(law.parameters, 1.0) for law in laws
-        ]
         columns = tuple(
-            i for i, parameter in enumerate(space.parameters) if any(parameter.name in one for one in terms)
+            i for i, parameter in enumerate(space.parameters) if any(parameter.name in law.terms for law in laws)
         )
         names = [space.parameters[column].name for column in columns]
         bounds = [(law.min, law.max) if isinstance(law, LinearConstraint) else (law.total, law.total) for law in laws]
         return cls(
             columns=columns,
             axes=tuple(Axis.of(space.parameters[column]) for column in columns),
-            weights=np.array([[one.get(name, 0.0) for name in names] for one in terms]),
+            weights=np.array([[law.terms.get(name, 0.0) for name in names] for law in laws]),
             low=np.array([-math.inf if low is None else low for low, _ in bounds]),
             high=np.array([math.inf if high is None else high for _, high in bounds]),
-            tolerance=STRICTER * np.array([space.tolerance(law) for law in laws]),
+            leeway=np.array([space.leeway(law) for law in laws]),
         )
 
     @property
@@ -177,17 +196,38 @@ class Sums:
             return np.asarray(lows + np.clip(rows[:, list(self.columns)], 0.0, 1.0) * widths)
         return np.stack([axis.values(rows[:, c]) for c, axis in zip(self.columns, self.axes, strict=True)], axis=1)
 
+    def told(self, rows: Rows) -> Rows:
+        """As ``values``, of legal rows of the encoding: whole numbers to the last digit."""
+        found = self.values(rows)
+        integers = [place for place, axis in enumerate(self.axes) if axis.integer]
+        found[:, integers] = np.rint(found[:, integers])
+        return found
+
     def legal(self, rows: Rows) -> Mask:
         """[n] whether the sums of legal rows [n, d] of the encoding are within their bounds."""
-        sums = self.values(rows) @ self.weights.T
-        return np.asarray(
-            ((sums >= self.low - self.tolerance) & (sums <= self.high + self.tolerance)).all(axis=1), dtype=bool
-        )
+        return self.right(self.told(rows))
+
+    def right(self, values: Rows) -> Mask:
+        """[n] whether the sums of values [n, k] are within their bounds."""
+        sums = values @ self.weights.T
+        tolerance = STRICTER * (self.leeway + ROUNDING * (np.abs(values) @ np.abs(self.weights).T))
+        return np.asarray(((sums >= self.low - tolerance) & (sums <= self.high + tolerance)).all(axis=1), dtype=bool)
+
+    @property
+    def tolerance(self) -> Column:
+        """[m] how far off a bound a sum may be at least, where it is as large as the bound; never 0."""
+        bound = np.minimum(np.abs(self.low), np.abs(self.high))
+        return np.asarray(STRICTER * np.maximum(self.leeway + ROUNDING * bound, GRAIN * self.sizes))
+
+    @property
+    def flat(self) -> Mask:
+        """[m] whether both bounds are the same, but for rounding."""
+        return np.asarray(self.high - self.low <= STRICTER * ROUNDING * self.sizes)
 
     def units(self, rows: Rows) -> Units:
         """[n, k] of rows [n, d]."""
         lows, widths = self.box
-        return (self.values(rows) - lows) / np.where(widths > 0.0, widths, 1.0)
+        return (self.told(rows) - lows) / np.where(widths > 0.0, widths, 1.0)
 
     def put(self, rows: Rows, units: Units) -> Rows:
         """Rows [n, d] with these units [n, k] in their columns."""
@@ -200,17 +240,19 @@ class Sums:
             found[:, column] = axis.positions(lows[place] + units[:, place] * widths[place])
         return found
 
-    def log_density(self, units: Units) -> Column:
-        """[n] how dense positions lie at units [n, k], as a logarithm: 0 where all scales are linear."""
+    def paces(self, units: Units) -> Units:
+        """[n, k] how far each column goes at units [n, k] while all go as far along their scales."""
         lows, widths = self.box
-        total = np.zeros(len(units))
-        if self.straight:
-            return total
+        found = np.ones_like(units)
         for place, axis in enumerate(self.axes):
             if axis.scale is not Scale.LINEAR and widths[place] > 0.0:
                 positions = axis.positions(lows[place] + units[:, place] * widths[place])
-                total -= np.log(axis.slopes(positions) / widths[place])
-        return total
+                found[:, place] = axis.slopes(positions) / widths[place]
+        return found
+
+    def log_density(self, units: Units) -> Column:
+        """[n] how dense positions lie at units [n, k], as a logarithm: 0 where all scales are linear."""
+        return np.zeros(len(units)) if self.straight else -np.log(self.paces(units)).sum(axis=1)
 
     @property
     def in_units(self) -> tuple[Rows, Column, Column]:

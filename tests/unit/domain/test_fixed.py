@@ -8,7 +8,7 @@ from trimtab_service.domain.condition import Condition
 from trimtab_service.domain.errors import InvalidArgument
 from trimtab_service.domain.fixed import check_existence, remainder
 from trimtab_service.domain.linear import LinearConstraint, Simplex
-from trimtab_service.domain.space import Categorical, Discrete, Float, Integer, SearchSpace
+from trimtab_service.domain.space import Categorical, Discrete, Float, Integer, Scale, SearchSpace
 from trimtab_service.domain.values import Parameters
 
 MODEL = Categorical("model", ("tree", "net", "line"))
@@ -65,6 +65,38 @@ def test_sums_go_on_without_what_is_fixed() -> None:
     assert rest.linear_constraints == (LinearConstraint({"y": 1.0}, max=1.0),)
     assert rest.simplexes == (Simplex(("y", "z"), 0.75),)
     assert remainder(space, {"x": 0.25, "y": 0.5}).given == {"x": 0.25, "y": 0.5, "z": 0.25}
+
+
+P, R = (Float(name, 1e-9, 1e9, Scale.LOG) for name in "pr")
+FOUR = tuple(Float(name, 0.0, 1.0) for name in "wxyz")
+
+
+@pytest.mark.parametrize(
+    ("space", "point", "names"),
+    [
+        (
+            SearchSpace((P, R), (LinearConstraint({"p": 1.0, "r": 3e-6}, max=624.4608935957059),)),
+            {"p": 624.4608935957059 * (1 + 9e-10), "r": 1e-9},
+            "p",
+        ),
+        (
+            SearchSpace((P, R), (LinearConstraint({"p": 1.0, "r": -1.0}, 0.0, 0.0),)),
+            {"p": 3e8 * (1 + 1.5e-9), "r": 3e8},
+            "r",
+        ),
+        (SearchSpace(FOUR, (), (Simplex(tuple("wxyz")),)), {"w": 0.5, "x": 0.5 + 9e-7, "y": 0.0, "z": 0.0}, "wx"),
+    ],
+)
+def test_a_legal_points_own_values_are_never_refused(space: SearchSpace, point: Parameters, names: str) -> None:
+    """What its sum is off by is allowed to the rest of it as well, and no more than that."""
+    assert space.check(point) == point
+    rest = remainder(space, {name: point[name] for name in names}).space
+    assert rest is not None
+    left_over = {name: value for name, value in point.items() if name not in names}
+    assert rest.check(left_over) == left_over
+    for whole, part in ((space.linear_constraints, rest.linear_constraints), (space.simplexes, rest.simplexes)):
+        allowed = [rest.tolerance(law, left_over) for law in part]
+        assert allowed == pytest.approx([space.tolerance(law, point) for law in whole], rel=1e-12)
 
 
 @pytest.mark.parametrize(

@@ -147,6 +147,30 @@ def test_sums_are_checked_to_rounding() -> None:
         assert refusal.value.violations[0].field == "values"
 
 
+A, B = (Float(name, 1e-9, 1e9, Scale.LOG) for name in "ab")
+N, M = (Integer(name, 0, 10**12) for name in "nm")
+
+
+@pytest.mark.parametrize(
+    ("law", "right", "wrong"),
+    [
+        (LinearConstraint({"a": 1.0}, max=1e-3), {"a": 1e-3 * (1 + 9e-10)}, {"a": 1e-3 * (1 + 2e-9)}),
+        (LinearConstraint({"a": 1.0, "b": -1.0}, max=0.0), {"a": 4e-7, "b": 4e-7}, {"a": 4e-7, "b": 1.1e-9}),
+        (LinearConstraint({"n": 1.0, "m": -1.0}, max=0.0), {"n": 7, "m": 7}, {"n": 8, "m": 7}),
+        (LinearConstraint({"x": 1.0, "y": -1.0}, 0.0, 0.0), {"x": 1e-12, "y": 0.0}, {"x": 1e-11, "y": 0.0}),
+    ],
+)
+def test_what_is_lost_to_rounding_counts_by_the_point(
+    law: LinearConstraint, right: dict[str, float], wrong: dict[str, float]
+) -> None:
+    """However large the numbers might have been; on a linear scale they are told to 1e-12 of that."""
+    there = {"a": 1.0, "b": 1.0, "n": 0, "m": 0, "x": 0.0, "y": 0.0}
+    space = SearchSpace((A, B, N, M, X, Y), (law,))
+    assert space.check({**there, **right}) == {**there, **right}
+    with pytest.raises(InvalidArgument):
+        space.check({**there, **wrong})
+
+
 @pytest.mark.parametrize(
     ("build", "field"),
     [

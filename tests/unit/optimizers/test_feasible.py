@@ -81,6 +81,33 @@ def test_whole_numbers_that_must_add_up_are_found() -> None:
     assert len(np.unique(drawn(space, 20), axis=0)) > 10
 
 
+A, B = (Float(name, 1e-9, 1e9, Scale.LOG) for name in "ab")
+N, M = (Integer(name, -(10**9), 10**9) for name in "nm")
+
+
+@pytest.mark.parametrize(
+    ("parameters", "law"),
+    [
+        ((A,), LinearConstraint({"a": 1.0}, max=1e-3)),
+        ((A, B), LinearConstraint({"a": 1.0, "b": -1.0}, max=0.0)),
+        ((A, B), LinearConstraint({"a": 1.0, "b": -1.0}, 0.0, 0.0)),
+        ((A, B), LinearConstraint({"a": 1.0, "b": 1.0}, 1e-3, 1e-3)),
+        ((A, B), LinearConstraint({"a": 1.0, "b": 1.0}, 9e-4, 1e-3)),
+        ((A, B), LinearConstraint({"a": 1.0, "b": 1.0}, 1e9, 1e9)),
+        ((A, Float("x", 0.0, 1e6)), LinearConstraint({"a": 1.0, "x": 1e-6}, 0.5, 0.5)),
+        ((N, M), LinearConstraint({"n": 1.0, "m": -1.0}, 0.0, 0.0)),
+    ],
+)
+def test_small_sums_of_what_may_be_large_are_as_exact(parameters: tuple[Any, ...], law: LinearConstraint) -> None:
+    """Drawn by chance or on a walk, each point another one; and by what some of it has, the rest is found."""
+    space = SearchSpace(parameters, (law,))
+    values = drawn(space, 40)
+    assert len(np.unique(values, axis=0)) == 40
+    for point in Region(space).points(Region(space).draw(np.full((1, len(parameters)), 0.3), [(1,)])):
+        for name, value in point.items():
+            Region(space, {name: value}).check()
+
+
 def test_two_bounds_that_leave_a_face_are_fulfilled() -> None:
     """A body without an inside has points all the same."""
     laws = (LinearConstraint({"x": 1.0, "y": 1.0}, max=1.0), LinearConstraint({"x": 1.0, "y": 1.0}, min=1.0))

@@ -118,6 +118,19 @@ def test_a_fake_suggests_legal_points() -> None:
             bread.suggest(fixed={"pepper": 1.0}, on_unavailable="raise")
 
 
+def test_a_fake_keeps_small_sums_as_exactly() -> None:
+    """To a billionth of what is added up, as a server does."""
+    with FakeServer().client() as client:
+        study = client.create_study(
+            "small",
+            parameters=[Float("a", 1e-12, 1e-6, "log"), Float("b", 1e-12, 1e-6, "log")],
+            minimize="loss",
+            linear_constraints=[LinearConstraint({"a": 1, "b": -1}, max=0)],
+        )
+        for suggestion in study.suggest_many(10):
+            assert suggestion["a"] <= suggestion["b"] * (1 + 1e-8)  # type: ignore[operator]
+
+
 def test_a_baseline_with_other_values_is_no_fallback() -> None:
     """Who fixes a value gets that or an error."""
     baseline = {"x": 0.5}
