@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from trimtab_service.domain import errors
 from trimtab_service.domain.errors import InvalidArgument, NothingObserved
 from trimtab_service.domain.explanation import MOST_RESOLUTION, Explanation, Neighbour, Slice, SlicePoint
 from trimtab_service.domain.observation import Measurement
@@ -51,7 +52,7 @@ def explain(
         probability_feasible=float(surrogates.probability_feasible(there)[0]) if surrogates.bounds else None,
         neighbours=_neighbours(study, history.in_state(TrialState.COMPLETED), question, there),
         importances=importances(study, question),
-        slices=tuple(cut(study, question, point, each) for each in slices),
+        slices=_cuts(study, question, point, slices),
     )
 
 
@@ -132,23 +133,37 @@ def _values(question: Question, rows: Rows) -> dict[str, Vector]:
     return found
 
 
+def _cuts(
+    study: Study, question: Question, point: Parameters, slices: Sequence[Slice]
+) -> tuple[tuple[SlicePoint, ...], ...]:
+    found = []
+    for index, each in enumerate(slices):
+        with errors.field(f"slices[{index}]"):
+            found.append(cut(study, question, point, each))
+    return tuple(found)
+
+
 def cut(study: Study, question: Question, point: Parameters, wanted: Slice) -> tuple[SlicePoint, ...]:
     """What is expected along the parameters of ``wanted``, the others being as at ``point``.
 
     Where another value brings parameters into being that ``point`` doesn't
-    have, these are in the middle of their scales.
+    have, these are in the middle of their scales. Raises InvalidArgument
+    (field ``parameters``) where no point of the cut is legal.
     """
     encoding = question.encoding
     base = encoding.encode([point])
     columns = [[one.name for one in encoding.parameters].index(name) for name in wanted.parameters]
     axes = [_axis(encoding, column, wanted.resolution) for column in columns]
     places = np.array(list(itertools.product(*axes)))
-    rows = np.repeat(base, len(places), axis=0)
-    before = rows.copy()
-    rows[:, columns] = places
-    rows = encoding.begun(rows, before, np.repeat(encoding.centre(), len(places), axis=0))
+    before, fill = (np.repeat(row, len(places), axis=0) for row in (base, encoding.centre()))
+    rows = before.copy()
+    rows[:, columns] = fill[:, columns] = places
+    rows = encoding.begun(rows, before, fill)
     points = encoding.decode(rows)
-    legal = [index for index, each in enumerate(points) if _is_legal(study, each, wanted.parameters)]
+    faults = [_fault(study, each, wanted.parameters) for each in points]
+    legal = [index for index, fault in enumerate(faults) if fault is None]
+    if not legal:
+        raise InvalidArgument("parameters", f"no point along them is legal, the others being as they are: {faults[0]}")
     predictions = question.surrogates.predictions(beside(rows[legal], question.here))
     return tuple(
         SlicePoint({name: points[index][name] for name in wanted.parameters}, prediction)
@@ -172,11 +187,13 @@ def _axis(encoding: Encoding, column: int, resolution: int) -> Vector:
     return np.unique(encoding.draw_each(uniforms)[:, column])
 
 
-def _is_legal(study: Study, point: Mapping[str, ParameterValue], names: Sequence[str]) -> bool:
-    if any(name not in point for name in names):
-        return False
+def _fault(study: Study, point: Mapping[str, ParameterValue], names: Sequence[str]) -> str | None:
+    """Why a point is none of a cut along these parameters; None: it is one."""
+    for name in names:
+        if name not in point:
+            return f"{name!r} doesn't exist there"
     try:
         study.spec.space.check(point)
-    except InvalidArgument:
-        return False
-    return True
+    except InvalidArgument as error:
+        return error.violations[0].description
+    return None

@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 
 from contract.optimizers.problems import PROBLEMS, Problem, history, history_of, trial
+from trimtab_service.domain.condition import Condition
 from trimtab_service.domain.errors import InvalidArgument, NothingObserved
 from trimtab_service.domain.explanation import Explanation, Slice, check_slices
+from trimtab_service.domain.linear import Simplex
 from trimtab_service.domain.observation import Measurement
 from trimtab_service.domain.space import Categorical, Float, Integer, Parameters, Scale
 from trimtab_service.domain.suggestion import History, TrialState
@@ -103,6 +105,35 @@ def test_a_cut_has_every_listed_value_and_no_whole_number_twice() -> None:
     kinds, sizes = explain(problem.study("gp"), past, {}, None, [Slice(("kind",), 2), Slice(("size",), 50)]).slices
     assert [each.parameters["kind"] for each in kinds] == ["x", "y", "z"]
     assert [each.parameters["size"] for each in sizes] == [1, 2, 3, 4]
+
+
+BRANCHES = Problem("branches", (Categorical("m", ("a", "b")), Integer("k", 0, 4, conditions=(Condition("m", ("b",)),))))
+MIXTURE = Problem("mixture", tuple(Float(name, 0.0, 1.0) for name in "xyz"), (), (Simplex(tuple("xyz")),))
+
+
+def test_a_cut_goes_along_what_only_begins_to_exist_there() -> None:
+    """Each value that it has, once."""
+    points = [{"m": "a"}, *({"m": "b", "k": value} for value in range(5))]
+    past = history_of(
+        trial(number, point, TrialState.COMPLETED, Measurement(float(number))) for number, point in enumerate(points, 1)
+    )
+    (face,) = explain(BRANCHES.study("gp"), past, {}, {"m": "a"}, [Slice(("m", "k"), 5)]).slices
+    assert [each.parameters for each in face] == points[1:]
+
+
+@pytest.mark.parametrize(
+    ("problem", "point", "along", "words"),
+    [
+        (BRANCHES, {"m": "a"}, "k", "'k' doesn't exist there"),
+        (MIXTURE, {"x": 0.21, "y": 0.43, "z": 0.36}, "x", r"x \+ y \+ z must be 1"),
+    ],
+)
+def test_a_cut_without_a_legal_point_is_refused(problem: Problem, point: Parameters, along: str, words: str) -> None:
+    """Rather than left empty."""
+    past = history_of([trial(1, point, TrialState.COMPLETED, Measurement(1.0))])
+    with pytest.raises(InvalidArgument, match=words) as refusal:
+        explain(problem.study("gp"), past, {}, point, [Slice((along,), 5)])
+    assert refusal.value.violations[0].field == "slices[0].parameters"
 
 
 @pytest.mark.parametrize("kind", ["some_errors_known", "equal_costs"])
