@@ -19,7 +19,8 @@ class OutcomeConstraint:
     """A metric with a bound.
 
     min, max: in the unit of the metric, or, where it is relative, multiples
-        of what the baseline has; None: not bounded on that side.
+        of what the baseline has, 1.1 being a tenth of its magnitude more
+        whatever its sign; None: not bounded on that side.
     """
 
     metric: str
@@ -47,10 +48,14 @@ class OutcomeConstraint:
             return -math.inf if self.min is None else self.min, math.inf if self.max is None else self.max
         if baseline is None:
             return -math.inf, math.inf
-        low = -math.inf if self.min is None else self.min * baseline
-        high = math.inf if self.max is None else self.max * baseline
-        # Multiples of a negative value come in the other order.
-        return (high, low) if low > high else (low, high)
+        low = -math.inf if self.min is None else _share(self.min, baseline)
+        high = math.inf if self.max is None else _share(self.max, baseline)
+        return low, high
+
+
+def _share(multiple: float, baseline: float) -> float:
+    """baseline + (multiple - 1) |baseline|."""
+    return (multiple if baseline >= 0 else 2.0 - multiple) * baseline
 
 
 @dataclass(frozen=True, slots=True)

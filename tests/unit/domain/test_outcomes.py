@@ -36,13 +36,23 @@ def test_bounds_that_make_no_sense_are_refused(bounds: dict[str, float], field: 
 
 
 def test_bounds_are_in_the_unit_of_the_metric_or_multiples_of_the_baseline() -> None:
-    """Without a measured baseline a relative one says nothing; with a negative one the ends change places."""
+    """Without a measured baseline a relative one says nothing; with a negative one it is a share of the magnitude."""
     assert OutcomeConstraint("m", max=3.0).bounds(7.0) == (-math.inf, 3.0)
     relative = OutcomeConstraint("m", 0.5, 1.5, relative=True)
     assert relative.bounds(None) == (-math.inf, math.inf)
     assert relative.bounds(4.0) == (2.0, 6.0)
     assert relative.bounds(-4.0) == (-6.0, -2.0)
     assert OutcomeConstraint("m", min=1.1, relative=True).bounds(10.0) == (11.0, math.inf)
+
+
+@pytest.mark.parametrize("baseline", [10.0, -10.0, 0.0])
+def test_a_relative_bound_allows_a_share_of_the_magnitude(baseline: float) -> None:
+    """A tenth more, a tenth less, one alone as both together: the baseline itself is always within."""
+    least, most = baseline - 0.1 * abs(baseline), baseline + 0.1 * abs(baseline)
+    assert OutcomeConstraint("m", max=1.1, relative=True).bounds(baseline) == (-math.inf, pytest.approx(most))
+    assert OutcomeConstraint("m", min=0.9, relative=True).bounds(baseline) == (pytest.approx(least), math.inf)
+    both = OutcomeConstraint("m", 0.9, 1.1, relative=True).bounds(baseline)
+    assert both == (pytest.approx(least), pytest.approx(most))
 
 
 CONDITIONS = ({"tier": "free"}, {"tier": "paid"})
