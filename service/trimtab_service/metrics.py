@@ -19,7 +19,8 @@ from prometheus_client import (
     disable_created_metrics,
 )
 
-disable_created_metrics()  # a second series for each, which nobody reads
+# A second series for each, which nobody reads.
+disable_created_metrics()  # type: ignore[no-untyped-call]
 
 CAUSES = ("deadline", "overload", "failure")
 """Of a fallback. What is rare has a series from the start: of one that begins at 1 Prometheus sees no increase."""
