@@ -35,6 +35,7 @@ class Risk:
             raise ValueError(f"{study.name} has no robustness")
         _, context = encodings(study)
         weights = np.array(robustness.weights or [1.0] * len(robustness.conditions))
+        weights = weights / weights.max()  # so that their sum is a number
         return cls(context.encode(robustness.conditions), weights / weights.sum(), robustness.worst_share)
 
     def __call__(self, costs: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from contract.optimizers.problems import Problem
+from trimtab_service.domain.outcomes import Robustness
+from trimtab_service.domain.space import Float
 from trimtab_service.optimizers.gp_posterior import Kernel, Posterior
 from trimtab_service.optimizers.risk import Risk
 
@@ -86,3 +91,15 @@ def test_of_the_worst_conditions_the_worst_one_tells_most() -> None:
     costs = np.random.default_rng(3).standard_normal((500, 3)) * 0.5 + (0.0, 10.0, 0.0)
     over = risk([1.0, 1.0, 1.0], 0.3)
     assert over.telling(costs, over(costs), 0.01)[0] == 1
+
+
+@pytest.mark.parametrize(("large", "small"), [((1e308, 1e308), (1.0, 1.0)), ((1.5e308, 0.5e308), (3.0, 1.0))])
+def test_only_the_proportions_of_weights_count(large: tuple[float, ...], small: tuple[float, ...]) -> None:
+    """However large their sum is."""
+    made = Problem("two", (Float("x", 0.0, 1.0),), context=(Float("load", 0.0, 1.0),)).study("gp")
+    conditions = ({"load": 0.0}, {"load": 1.0})
+    risks = [
+        Risk.of(replace(made, spec=replace(made.spec, robustness=Robustness(conditions, weights))))
+        for weights in (large, small)
+    ]
+    np.testing.assert_allclose(risks[0].weights, risks[1].weights, rtol=1e-15)
