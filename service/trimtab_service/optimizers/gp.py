@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import ClassVar
 
 import numpy as np
@@ -13,6 +14,7 @@ from trimtab_service.domain.space import Parameters
 from trimtab_service.domain.study import Study
 from trimtab_service.domain.suggestion import History, Source, Suggested, TrialState
 from trimtab_service.optimizers.acquisitions import DEFAULT, TWO_DEVIATIONS, Choice
+from trimtab_service.optimizers.conditions import Conditions
 from trimtab_service.optimizers.design import opening, sobol_rows
 from trimtab_service.optimizers.encoding import Rows
 from trimtab_service.optimizers.novelty import pick, tried_rows
@@ -50,7 +52,9 @@ class GaussianProcess:
     best one to measure again is (INCUMBENT). Before, only one of the best
     points is, where ``repeats`` are wanted and one more measurement of it
     tells more than a new point (``repeats``). One call never gives a point
-    twice: asked for more points than there are, it raises SpaceExhausted.
+    twice: asked for more points than there are, it raises SpaceExhausted. In a
+    study that is to be good in several conditions all of this is said of a
+    point in one of them.
     """
 
     name: ClassVar[str] = "gp"
@@ -88,9 +92,10 @@ class GaussianProcess:
     ) -> Sequence[Suggested]:
         """Exactly ``count`` legal points, no two the same; SpaceExhausted if the space has fewer."""
         region = Region(study.spec.space, history.fixed)
-        every = region.every()
-        if every is not None and count > len(every):
-            raise SpaceExhausted(f"the search space has {len(every)} points, and {count} were asked for at once")
+        every, conditions = region.every(), len(Conditions.of(study))
+        if every is not None and count > len(every) * conditions:
+            times = f", to try in {conditions} conditions" if conditions > 1 else ""
+            raise SpaceExhausted(f"the search space has {len(every)} points{times}, and {count} were asked for at once")
         designed = min(count, max(self._left_to_design(history), len(opening(study, history))))
         answer = _design(study, history, context, designed, self.initial_trials // 2, region, rng)
         if len(answer) < count:
@@ -115,24 +120,27 @@ class GaussianProcess:
 def _design(
     study: Study, history: History, context: Parameters, count: int, most: int, region: Region, rng: np.random.Generator
 ) -> list[Suggested]:
-    """The next ``count`` points of the initial design, but for those that were tried already.
+    """The next ``count`` points of the initial design, but for those that were tried already; the conditions in turns.
 
     Once there are trials to judge related studies by, up to ``most`` are the best ones of these.
     """
     if not count:
         return []
-    encoding = region.encoding
-    answer = opening(study, history)
+    encoding, conditions, number = region.encoding, Conditions.of(study), history.next_number
+    answer = [replace(one, context=conditions.told[(number - 1) % len(conditions)]) for one in opening(study, history)]
     first = region.first() if history.next_number == 1 and not answer else encoding.encode([])
     before = len(answer) + len(first)
     lent = _lent(study, history, region, most)[: count - before]
     before += len(lent)
     rest = sobol_rows(region, study.seed, history.next_number - 1 + before, count - before)
     tried = tried_rows(study, history, context)
-    answered = encoding.encode([suggested.parameters for suggested in answer])
+    answered = conditions.rows_of(region, answer)
     for row in np.concatenate([first, lent, rest]):
-        answered = np.concatenate([answered, pick(row[None], tried, answered, region, rng)])
-    return answer + [Suggested(point, Source.INITIAL) for point in region.points(answered[len(answer) :])]
+        in_turns = partial(conditions.beside, first=(number - 1 + len(answer)) % len(conditions))
+        chosen = pick(in_turns(row[None]), tried, answered, region, rng, in_turns)
+        answered = np.concatenate([answered, chosen])
+        answer.append(conditions.suggested(region, chosen, Source.INITIAL))
+    return answer
 
 
 def _lent(study: Study, history: History, region: Region, most: int) -> Rows:

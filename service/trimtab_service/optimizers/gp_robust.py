@@ -12,30 +12,35 @@ that is least.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from trimtab_service.domain.study import Study
 from trimtab_service.domain.suggestion import Source, Suggested
+from trimtab_service.optimizers.conditions import Conditions
 from trimtab_service.optimizers.contenders import LIKELY
 from trimtab_service.optimizers.encoding import Rows
-from trimtab_service.optimizers.evidence import Evidence, Vector, encodings
+from trimtab_service.optimizers.evidence import Evidence, Vector
 from trimtab_service.optimizers.failures import SuccessModel
 from trimtab_service.optimizers.gp_acquisition import normal_draws
 from trimtab_service.optimizers.gp_posterior import Posterior
+from trimtab_service.optimizers.gp_question import EXPLOIT_NOISE
 from trimtab_service.optimizers.gp_search import candidates
-from trimtab_service.optimizers.novelty import SAME, first_new
+from trimtab_service.optimizers.novelty import SAME, first_new, pick
 from trimtab_service.optimizers.region import Region
 from trimtab_service.optimizers.risk import Risk
 from trimtab_service.optimizers.surrogates import Surrogates
 
-MOST_PENDING = 100  # trials that are taken into account, the most recent ones, and as many of the same call
+MOST_PENDING = 100  # trials that are taken into account, the most recent ones
 MOST_CANDIDATES = 4_000  # points times conditions that are looked at in a round
 ROUNDS = 3  # of candidates, each around the best of the round before
 CENTRES = 5
+REPEATED = "every point was tried in every condition; this one is worth measuring again"
+UNCERTAIN = "the most promising point was tried in every condition; measuring it again tells more than a new one"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,42 +90,43 @@ def suggest_robustly(
     evidence: Evidence,
     surrogates: Surrogates,
     count: int,
-    earlier: Rows,
+    earlier: Sequence[Suggested],
+    tried: Rows,
     region: Region,
     rng: np.random.Generator,
+    *,
+    repeats: bool,
 ) -> list[Suggested]:
-    """``count`` points, each with its condition, after the ``earlier`` [k, d] ones of the same call."""
-    risk, robustness = Risk.of(study), study.spec.robustness
-    assert robustness is not None
-    parameters, _ = encodings(study)
+    """``count`` points, each with its condition, after the ``earlier`` ones of the same call.
+
+    tried: rows [t, d + c] of all points that were tried, or are being tried, beside the conditions.
+    repeats: whether a point may be measured in a condition again while there are new pairs.
+    """
+    risk, conditions = Risk.of(study), Conditions.of(study)
     posterior, success = surrogates.objectives[0], surrogates.success
     noise = float(np.median(posterior.noise))
-    tried = np.unique(evidence.rows[evidence.measured, : parameters.width], axis=0)
-    pending = np.concatenate([evidence.pending[-MOST_PENDING:], _anywhere(risk, earlier)])
+    measured = np.unique(evidence.rows[evidence.measured, : region.encoding.width], axis=0)
+    answered = conditions.rows_of(region, earlier)
     answer: list[Suggested] = []
     while len(answer) < count:
         # Pending ones are believed to come out as expected, so that the next one goes elsewhere.
-        at_work = pending[-2 * MOST_PENDING :]
-        given = posterior.given(at_work, np.zeros((len(at_work), 1))) if len(at_work) else posterior
+        pending = np.concatenate([evidence.pending[-MOST_PENDING:], answered[-MOST_PENDING:]])
+        given = posterior.given(pending, np.zeros((len(pending), 1))) if len(pending) else posterior
         normal = _normal(risk, int(rng.integers(2**31)))
-        chosen = _most_promising(risk, given, success, region.brought_in(tried), region, normal, rng)
-        seen = np.concatenate([evidence.rows, pending])
-        row, place = _in_a_condition(risk, chosen, seen, noise)
-        pending = np.concatenate([pending, row])
-        (point,) = region.points(row[:, : parameters.width])
-        answer.append(Suggested(point, Source.MODEL, context=robustness.conditions[place]))
+        promising = _promising(risk, given, success, region.brought_in(measured), region, normal, rng)
+        wanted = partial(_in_conditions, risk, promising, noise)
+        row, why = np.empty((0, answered.shape[1])), UNCERTAIN
+        if repeats and noise >= EXPLOIT_NOISE:
+            row = _worth_repeating(next(wanted()), tried, np.concatenate([evidence.pending, answered]))
+        if not len(row):
+            row = _newest(wanted, tried, answered, region, conditions, rng)
+            why = "" if len(first_new(row, tried)) else REPEATED
+        answered = np.concatenate([answered, row])
+        answer.append(conditions.suggested(region, row, Source.INCUMBENT if why else Source.MODEL, why))
     return answer
 
 
-def _anywhere(risk: Risk, rows: Rows) -> Rows:
-    """At most ``MOST_PENDING`` rows [m, d + c] of points [k, d] whose conditions aren't known: in all, or in some."""
-    everywhere = risk.beside(rows)
-    if len(everywhere) <= MOST_PENDING:
-        return everywhere
-    return everywhere[np.linspace(0, len(everywhere) - 1, MOST_PENDING).astype(np.intp)]
-
-
-def _most_promising(
+def _promising(
     risk: Risk,
     posterior: Posterior,
     success: SuccessModel | None,
@@ -129,20 +135,17 @@ def _most_promising(
     normal: Rows,
     rng: np.random.Generator,
 ) -> Judged:
-    """The one point of the largest expected improvement on the best tried one; it may be a tried one itself."""
-    known = Judged.of(risk, posterior, success, tried, normal)
-    best = float(known.counted[0].mean())
-    centres, found = known.rows[:CENTRES], [known]
+    """Points, that of the largest expected improvement on the best tried one first; tried ones are among them."""
+    kept = Judged.of(risk, posterior, success, tried, normal)
+    best, found = float(kept.counted[0].mean()), kept
     for _ in range(ROUNDS):
-        rows = _candidates(region, centres, MOST_CANDIDATES // len(risk.conditions), rng)
-        found.append(Judged.of(risk, posterior, success, rows, normal))
-        every = _together(found)
+        rows = _candidates(region, kept.rows[:CENTRES], MOST_CANDIDATES // len(risk.conditions), rng)
+        every = _together([kept, Judged.of(risk, posterior, success, rows, normal)])
         gains = every.works * np.maximum(best - every.counted, 0.0).mean(axis=1)
         # Where nothing is gained in any draw, what is expected decides.
         order = np.lexsort((every.counted.mean(axis=1), every.works < LIKELY, -gains))
-        found = [_at(every, order[:CENTRES])]
-        centres = found[0].rows
-    return _at(found[0], np.array([0]))
+        found, kept = _at(every, order), _at(every, order[:CENTRES])
+    return found
 
 
 def _candidates(region: Region, centres: Rows, most: int, rng: np.random.Generator) -> Rows:
@@ -156,15 +159,33 @@ def _candidates(region: Region, centres: Rows, most: int, rng: np.random.Generat
     return rows[rng.permutation(len(rows))[: max(most, CENTRES)]]
 
 
-def _in_a_condition(risk: Risk, chosen: Judged, seen: Rows, noise: float) -> tuple[Rows, int]:
-    """The row [1, d + c] of a point in the condition that tells most, and which condition that is.
+def _in_conditions(risk: Risk, promising: Judged, noise: float) -> Iterator[Rows]:
+    """Of one point after the other rows [q, d + c], in the condition first that tells most."""
+    for index in range(len(promising.rows)):
+        order = risk.telling(promising.costs[index], promising.counted[index], noise)
+        yield risk.beside(promising.rows[index : index + 1])[order]
 
-    One that it wasn't seen in yet, if there is one left.
-    """
-    order = risk.telling(chosen.costs[0], chosen.counted[0], noise)
-    rows = risk.beside(chosen.rows[:1])
-    places = [place for place in order if len(first_new(rows[place : place + 1], seen))] or [order[0]]
-    return rows[places[0] : places[0] + 1], int(places[0])
+
+def _worth_repeating(best: Rows, tried: Rows, busy: Rows) -> Rows:
+    """Of the most promising point [q, d + c] the row [1, d + c] that tells most and isn't busy, where none is new."""
+    return best[:0] if len(first_new(best, tried)) else first_new(best, busy)
+
+
+def _newest(
+    wanted: Callable[[], Iterator[Rows]],
+    tried: Rows,
+    answered: Rows,
+    region: Region,
+    conditions: Conditions,
+    rng: np.random.Generator,
+) -> Rows:
+    """The row [1, d + c] of the most promising point that is new in some condition; see ``pick`` where none is."""
+    taken = np.concatenate([tried, answered])
+    for rows in wanted():
+        row = first_new(rows, taken)
+        if len(row):
+            return row
+    return pick(np.concatenate(list(wanted())), tried, answered, region, rng, conditions.beside)
 
 
 def _normal(risk: Risk, seed: int) -> Rows:

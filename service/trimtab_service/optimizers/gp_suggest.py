@@ -50,11 +50,11 @@ def suggest_by_model(
     # Whatever other studies make of this one, some trials owe them nothing.
     related = () if owes_nothing(study, history.next_number) else history.related
     surrogates = Surrogates.of(study, evidence, related)
+    tried = tried_rows(study, history, context)
     if study.spec.robustness is not None:
         with phase("acquisition"):
-            return suggest_robustly(study, evidence, surrogates, count, answered, region, rng)
+            return suggest_robustly(study, evidence, surrogates, count, earlier, tried, region, rng, repeats=repeats)
     question = Question.of(study, evidence, context, region, surrogates, along_costs=choice.along_costs)
-    tried = tried_rows(study, history, context)
     everything = partial(_attempts, study, history)
     answer: list[Suggested] = []
     with phase("acquisition"):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from trimtab_service.domain.errors import SpaceExhausted
@@ -21,18 +23,23 @@ DRAWS = 256  # of a space that isn't small, where the wanted point isn't new
 def tried_rows(study: Study, history: History, context: Parameters) -> Rows:
     """Rows [t, d] of parameters that were tried, or are being tried, in this context, maybe more than once.
 
-    What was abandoned wasn't tried; and where observations age, what was
-    tried longer ago than a half-life is worth trying again.
+    In a study that chooses contexts by itself rows [t, d + c], in whatever
+    context. What was abandoned wasn't tried; and where observations age, what
+    was tried longer ago than a half-life is worth trying again.
     """
     spec = study.spec
+    anywhere = not spec.context or spec.robustness is not None
     trials = [
         trial
         for trial in history.trials
-        if trial.state is not TrialState.ABANDONED and (not spec.context or trial.context == context)
+        if trial.state is not TrialState.ABANDONED and (anywhere or trial.context == context)
     ]
     aged = [0.0] * len(trials) if spec.half_life is None else halvings(trials, spec.half_life)
-    points = [trial.parameters for trial, age in zip(trials, aged, strict=True) if age < 1.0]
-    return Encoding(study.spec.space.parameters).encode(points)
+    recent = [trial for trial, age in zip(trials, aged, strict=True) if age < 1.0]
+    rows = Encoding(spec.space.parameters).encode([trial.parameters for trial in recent])
+    if spec.robustness is None:
+        return rows
+    return np.hstack([rows, Encoding(spec.context).encode([trial.context for trial in recent])])
 
 
 def first_new(rows: Rows, tried: Rows) -> Rows:
@@ -60,17 +67,28 @@ def alternatives(region: Region, rng: np.random.Generator) -> Rows:
     return shuffled
 
 
-def pick(wanted: Rows, tried: Rows, answered: Rows, region: Region, rng: np.random.Generator) -> Rows:
+def pick(
+    wanted: Rows,
+    tried: Rows,
+    answered: Rows,
+    region: Region,
+    rng: np.random.Generator,
+    beside: Callable[[Rows], Rows] | None = None,
+) -> Rows:
     """The row [1, d] to suggest: the first new one of ``wanted`` [n, d], which come best first.
 
     If none is new, any other new one; where nothing new can be found, the
     best that this call hasn't ``answered`` [k, d] yet. Raises SpaceExhausted
     where there is none of these either.
+
+    beside: makes rows of the region such rows as the others are.
     """
     taken = np.concatenate([tried, answered])
     row = first_new(wanted, taken)
     if not len(row):
-        row = first_new(others := alternatives(region, rng), taken)
+        others = alternatives(region, rng)
+        others = others if beside is None else beside(others)
+        row = first_new(others, taken)
     if not len(row):
         row = first_new(np.concatenate([wanted, others]), answered)
     if not len(row):

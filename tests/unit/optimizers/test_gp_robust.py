@@ -8,16 +8,15 @@ import numpy as np
 import pytest
 
 from contract.optimizers.problems import Problem, history_of, trial
+from trimtab_service.domain.errors import SpaceExhausted
 from trimtab_service.domain.observation import Measurement
 from trimtab_service.domain.outcomes import Robustness
-from trimtab_service.domain.space import Float
+from trimtab_service.domain.space import Categorical, Float, Integer
 from trimtab_service.domain.study import Study
-from trimtab_service.domain.suggestion import Trial, TrialState
+from trimtab_service.domain.suggestion import Source, Suggested, Trial, TrialState
 from trimtab_service.optimizers.base import generator
 from trimtab_service.optimizers.catalog import optimizer
-from trimtab_service.optimizers.encoding import Rows
-from trimtab_service.optimizers.gp_posterior import Posterior
-from trimtab_service.optimizers.gp_robust import MOST_PENDING
+from trimtab_service.optimizers.gp_robust import REPEATED, UNCERTAIN
 from trimtab_service.optimizers.incumbent import incumbent
 
 # Not representable along the scale to all digits, so that what comes back must be the declared value itself.
@@ -91,26 +90,76 @@ def test_what_fails_in_one_condition_is_not_good_in_all() -> None:
     assert 0.2 < best <= 0.3
 
 
-def test_points_of_the_same_call_are_taken_for_granted_in_a_bounded_number_of_places(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """However many conditions there are in which they may be measured; each point in some."""
-    made = study(1.0)
-    conditions = tuple({"load": index / 40.0} for index in range(40))
-    made = replace(made, spec=replace(made.spec, robustness=Robustness(conditions)))
-    rng = np.random.default_rng(0)
-    trials = [
-        trial(1, {"x": x}, TrialState.COMPLETED, Measurement(loss(x, 0.5)), {"load": 0.5})
-        for x in rng.random(6).tolist()
-    ]
-    past, given, original = history_of(trials), list[Rows](), Posterior.given
+STEPS = Problem("steps", (Integer("k", 0, 7),), context=(Categorical("day", ("x", "y")),))
 
-    def spied(posterior: Posterior, points: Rows, normal: Rows) -> Posterior:
-        given.append(points)
-        return original(posterior, points, normal)
 
-    monkeypatch.setattr(Posterior, "given", spied)
-    chosen = optimizer(replace(made, algorithm=replace(made.algorithm, options={"initial_trials": 12})).algorithm)
-    assert len(chosen.suggest(made, past, {}, 7, generator(made, past))) == 7
-    assert [len(points) for points in given] == [MOST_PENDING]
-    assert len(np.unique(given[0][:, 0])) == 6
+def stepped(**options: bool) -> Study:
+    """To be good on both days, with sixteen trials to make."""
+    made = STEPS.study("gp", 1, **options)
+    return replace(made, spec=replace(made.spec, robustness=Robustness(({"day": "x"}, {"day": "y"}))))
+
+
+def gone_on(made: Study, trials: list[Trial], count: int) -> list[Suggested]:
+    """As many suggestions, observed one by one."""
+    answers = list[Suggested]()
+    for _ in range(count):
+        past = history_of(trials)
+        answers += optimizer(made.algorithm).suggest(made, past, {}, 1, generator(made, past))
+        one = answers[-1]
+        value = (float(one.parameters["k"]) - 3.0) ** 2 / 10.0
+        trials.append(trial(1, one.parameters, TrialState.COMPLETED, Measurement(value), one.context))
+    return answers
+
+
+def pair(one: Suggested | Trial) -> tuple[object, object]:
+    """What is tried, and in which condition."""
+    return one.parameters["k"], (one.context or {})["day"]
+
+
+def test_no_point_is_measured_in_a_condition_again_while_there_are_new_pairs() -> None:
+    """Neither of the design nor of the model; after that the best ones are, and are said to be repeats."""
+    made, trials = stepped(repeats=False), list[Trial]()
+    answers = gone_on(made, trials, 18)
+    assert len({pair(one) for one in answers[:16]}) == 16
+    assert {one.source for one in answers[:16]} == {Source.INITIAL, Source.MODEL}
+    assert [(one.source, one.detail) for one in answers[16:]] == [(Source.INCUMBENT, REPEATED)] * 2
+
+
+def test_a_batch_holds_each_pair_once() -> None:
+    """Those that are new come first, and there are as many as points times conditions, pending ones or not."""
+    made, trials = stepped(repeats=False), list[Trial]()
+    gone_on(made, trials, 7)
+    trials.append(trial(1, {"k": 3}, TrialState.PENDING, None, {"day": "x"}))
+    past, tried = history_of(trials), {pair(one) for one in trials} | {(3, "x")}
+    answers = optimizer(made.algorithm).suggest(made, past, {}, 16, generator(made, past))
+    new = 16 - len(tried)
+    assert len({pair(one) for one in answers}) == 16
+    assert not {pair(one) for one in answers[:new]} & tried
+    assert {one.source for one in answers[new:]} == {Source.INCUMBENT}
+    with pytest.raises(SpaceExhausted, match="8 points, to try in 2 conditions, and 17"):
+        optimizer(made.algorithm).suggest(made, past, {}, 17, generator(made, past))
+
+
+def test_the_design_covers_small_spaces_in_all_conditions() -> None:
+    """A batch before anything is known, as large as can be."""
+    made = stepped()
+    past = history_of([trial(1, {"k": 3}, TrialState.PENDING, None, {"day": "x"})])
+    first = optimizer(made.algorithm).suggest(made, past, {}, 15, generator(made, past))
+    assert len({pair(one) for one in first} | {(3, "x")}) == 16
+    assert {one.source for one in first} == {Source.INITIAL}
+
+
+@pytest.mark.parametrize("repeats", [True, False])
+def test_under_noise_the_most_promising_point_may_be_measured_again(repeats: bool) -> None:
+    """Before others were, where that is wanted; it is said."""
+    made = stepped(repeats=repeats)
+    measured = [(3, day, value) for value in (-1.0, 0.5, 2.0) for day in ("x", "y")]
+    measured += [(k, day, 5.0 + index % 2) for index, k in enumerate((0, 1, 2, 4, 5, 6)) for day in ("x", "y")]
+    trials = [trial(1, {"k": k}, TrialState.COMPLETED, Measurement(value), {"day": day}) for k, day, value in measured]
+    trials.append(trial(1, {"k": 7}, TrialState.COMPLETED, Measurement(5.5), {"day": "x"}))
+    past = history_of(trials)
+    (one,) = optimizer(made.algorithm).suggest(made, past, {}, 1, generator(made, past))
+    if repeats:
+        assert (one.parameters["k"], one.source, one.detail) == (3, Source.INCUMBENT, UNCERTAIN)
+    else:
+        assert (pair(one), one.source) == ((7, "y"), Source.MODEL)
