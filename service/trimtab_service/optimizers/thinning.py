@@ -92,7 +92,8 @@ def _apart(costs: Rows, layer: NDArray[np.intp], most: int) -> NDArray[np.intp]:
     widths = np.ptp(costs, axis=0)
     places = costs / np.where(widths > 0.0, widths, 1.0)
     ends = np.unique(costs.argmin(axis=0))[:most]
-    return layer[np.concatenate([ends, _farthest(places, places[ends], most - len(ends))])]
+    chosen: NDArray[np.intp] = layer[np.concatenate([ends, _farthest(places, places[ends], most - len(ends))])]
+    return chosen
 
 
 def _hardly_dominated(low: Rows, high: Rows, most: int) -> NDArray[np.intp]:

@@ -12,6 +12,7 @@ from trimtab_service.domain.space import Float, Integer, SearchSpace
 from trimtab_service.domain.suggestion import History, Suggested, TrialState
 from trimtab_service.optimizers.base import Optimizer, generator
 from trimtab_service.optimizers.design import sobol_rows
+from trimtab_service.optimizers.encoding import Rows
 from trimtab_service.optimizers.feasible import ENUMERATED
 from trimtab_service.optimizers.novelty import SAME, alternatives, first_new, pick, tried_rows
 from trimtab_service.optimizers.random import RandomSearch
@@ -128,7 +129,12 @@ def test_a_row_is_compared_with_few_that_were_tried(monkeypatch: pytest.MonkeyPa
     """Of a space whose points were all tried often, the time is that of reading them once."""
     every = np.array(list(np.ndindex(*[2] * 8)), dtype=float)
     compared, original = list[int](), np.abs
-    monkeypatch.setattr(np, "abs", lambda values: [compared.append(len(values)), original(values)][1])
+
+    def spied(values: Rows) -> Rows:
+        compared.append(len(values))
+        return original(values)
+
+    monkeypatch.setattr(np, "abs", spied)
     assert not len(first_new(every, np.tile(every, (20, 1))))
     assert sum(compared) <= 8 * len(every) * 20
 

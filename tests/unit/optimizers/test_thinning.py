@@ -13,7 +13,7 @@ from trimtab_service.domain.observation import Measurement, Observation, Outcome
 from trimtab_service.domain.outcomes import OutcomeConstraint
 from trimtab_service.domain.space import Float
 from trimtab_service.domain.study import Study
-from trimtab_service.domain.suggestion import History, Source, TrialState
+from trimtab_service.domain.suggestion import History, Source, Trial, TrialState
 from trimtab_service.optimizers import gp_suggest
 from trimtab_service.optimizers.base import generator
 from trimtab_service.optimizers.catalog import optimizer
@@ -77,7 +77,7 @@ def bounded(most: float = 0.0) -> Study:
 def flaky(worked: int, failed: int, first: int = 0) -> History:
     """None of those that worked are acceptable, and the others failed; ``first`` so many of these."""
     rng = np.random.default_rng(0)
-    trials = []
+    trials = list[Trial]()
     for x, y in rng.random((worked + failed, 2)).tolist():
         done = first <= len(trials) < first + worked
         made = trial(1, {"x": x, "y": y}, DONE if done else FAILED, Measurement(x) if done else None)
