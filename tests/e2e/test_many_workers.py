@@ -5,6 +5,7 @@ How much is computed in vain depends on how busy the machine is; a benchmark mea
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -15,6 +16,7 @@ import pytest
 
 import serving
 from serving import RunningServer
+from trimtab.v1 import study_pb2, trial_pb2
 
 SERVERS = 3
 WORKERS = 24
@@ -57,6 +59,17 @@ def observing(server: RunningServer) -> list[tuple[str, float]]:
     return got
 
 
+def settled(servers: list[RunningServer]) -> tuple[list[trial_pb2.Trial], study_pb2.StudyCounts]:
+    """Trials by one server and counts by another, once nothing is being computed ahead between the two."""
+    for _ in range(100):
+        before = serving.all_trials(servers[0])
+        counts = serving.get(servers[1]).counts
+        if serving.all_trials(servers[0]) == before:
+            return before, counts
+        time.sleep(0.1)
+    raise AssertionError("there are always others")
+
+
 @pytest.mark.parametrize("engine", ["sqlite", "postgres"])
 def test_many_workers_at_three_servers(request: pytest.FixtureRequest, engine: str) -> None:
     """Every trial that was handed out is there and observed; what isn't, waits in the queue."""
@@ -66,8 +79,7 @@ def test_many_workers_at_three_servers(request: pytest.FixtureRequest, engine: s
         serving.create(servers[0], serving.float_spec("gp", **ENDLESS))
         ids = worked(servers, observing)
         assert len(ids) == WORKERS * CYCLES
-        trials = serving.all_trials(servers[0])
-        counts = serving.get(servers[1]).counts
+        trials, counts = settled(servers)
         assert {trial.name for trial in trials} >= set(ids)
         assert (counts.completed, counts.observations) == (len(ids), len(ids))
         assert counts.queued == len(trials) - len(ids)

@@ -113,7 +113,8 @@ MIXTURE = Problem("mixture", tuple(Float(name, 0.0, 1.0) for name in "xyz"), (),
 
 def test_a_cut_goes_along_what_only_begins_to_exist_there() -> None:
     """Each value that it has, once."""
-    points: list[Parameters] = [{"m": "a"}, *({"m": "b", "k": value} for value in range(5))]
+    points: list[Parameters] = [{"m": "a"}]
+    points += [{"m": "b", "k": value} for value in range(5)]
     past = history_of(
         trial(number, point, TrialState.COMPLETED, Measurement(float(number))) for number, point in enumerate(points, 1)
     )
