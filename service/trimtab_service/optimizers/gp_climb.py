@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
+
 import numpy as np
 from scipy.optimize import minimize
 
@@ -12,8 +15,13 @@ from trimtab_service.optimizers.lifted import Acquisition
 from trimtab_service.optimizers.sums import Sums
 
 MOST_ITERATIONS = 40
+MOST_EVALUATIONS = 60  # of one climb: where slopes mislead, each iteration takes ten
 PRECISION = 1e-8
 DIGITS = 9  # of a position
+
+
+class _Enough(Exception):
+    """A climb has had its evaluations."""
 
 
 def climb_within(
@@ -57,7 +65,11 @@ def _climbed(acquisition: Acquisition, sums: Sums, movable: list[int], row: Colu
         here[movable] = x
         return here[None]
 
+    evaluations = itertools.count(1)
+
     def downhill(x: Column) -> tuple[float, Column]:
+        if next(evaluations) > MOST_EVALUATIONS:
+            raise _Enough
         values, slopes = acquisition.values_and_slopes(put(x))
         return -float(values[0]), -slopes[0, movable]
 
@@ -82,16 +94,23 @@ def _climbed(acquisition: Acquisition, sums: Sums, movable: list[int], row: Colu
         laws.append(
             {"type": "ineq", "fun": lambda x: high[below] - totals(x)[below], "jac": lambda x: -steepness(x)[below]}
         )
-    found = minimize(
-        downhill,
-        row[movable],
-        jac=True,
-        method="SLSQP",
-        bounds=[(0.0, 1.0)] * len(movable),
-        constraints=laws,
-        options={"maxiter": MOST_ITERATIONS, "ftol": PRECISION},
-    )
+    reached = row[movable]
+
+    def keep(x: Column) -> None:
+        reached[:] = x
+
+    with contextlib.suppress(_Enough):
+        reached = minimize(
+            downhill,
+            row[movable],
+            jac=True,
+            method="SLSQP",
+            bounds=[(0.0, 1.0)] * len(movable),
+            constraints=laws,
+            callback=keep,
+            options={"maxiter": MOST_ITERATIONS, "ftol": PRECISION},
+        ).x
     there = row.copy()
-    if np.isfinite(found.x).all():
-        there[movable] = np.clip(found.x, 0.0, 1.0)
+    if np.isfinite(reached).all():
+        there[movable] = np.clip(reached, 0.0, 1.0)
     return there

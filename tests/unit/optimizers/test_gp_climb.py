@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
 from trimtab_service.domain.linear import LinearConstraint, Simplex
 from trimtab_service.domain.space import Float, Integer, Scale, SearchSpace
+from trimtab_service.optimizers.gp_climb import MOST_EVALUATIONS, climb_within
 from trimtab_service.optimizers.gp_search import ranked
 from trimtab_service.optimizers.region import Region
 from trimtab_service.optimizers.targets import Vector
@@ -60,3 +63,29 @@ def test_whole_numbers_stay_legal() -> None:
     (point,) = Region(space).points(row[None])
     assert float(point["n"]) + 10.0 * float(point["x"]) <= 20.0 + 1e-6
     np.testing.assert_allclose(row[2:], 0.5, atol=1e-4)
+
+
+class Rough(Bowl):
+    """A bowl whose slopes mislead here and there; counts how often it is asked for them."""
+
+    asked = 0
+
+    def values_and_slopes(self, rows: np.ndarray[Any, Any]) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+        """[n], [n, d]."""
+        self.asked += 1
+        return self.values(rows), -2.0 * (rows - self.top) + 3.0 * np.sin(1e4 * rows)
+
+
+def test_a_climb_where_slopes_mislead_comes_to_an_end() -> None:
+    """After so many evaluations, with what it has reached."""
+    space = SearchSpace(THREE, (LinearConstraint({"x": 1.0, "y": 1.0}, max=1.0),))
+    feasible = Region(space).inner
+    assert feasible is not None
+    assert feasible.interior is not None
+    acquisition = Rough(np.array([0.9, 0.7, 0.3]))
+    starts = np.random.default_rng(0).random((20, 3)) / 2.0
+    before = acquisition.values(starts)
+    rows, values = climb_within(acquisition, feasible, feasible.interior, [0, 1, 2], starts, before)
+    assert feasible.legal(rows).all()
+    assert (values >= before).all()
+    assert acquisition.asked <= 20 * MOST_EVALUATIONS
