@@ -8,13 +8,17 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from trimtab_service.optimizers.encoding import Rows
 from trimtab_service.optimizers.targets import LEAST_VARIANCE, Target, Vector
 
-SAMPLE = 120  # trials that explain the others: the time grows with their square
+Real = TypeVar("Real", np.float32, np.float64)
+
+SAMPLE = 100  # trials that explain the others: the time grows with their square
 LENGTHS = (0.1, 0.2, 0.4, 0.8, 2.0)  # of the cube's diagonal, tried for all columns at once
 LONGER = 4.0  # times that, tried for one column after the other
 MOST_SEARCHED = 24  # columns up to which that is tried
@@ -33,18 +37,28 @@ def smoothed(points: Rows, target: Target) -> tuple[Vector, Vector]:
     factors = _factors(target)
     sample = np.linspace(0, len(points) - 1, min(len(points), SAMPLE)).astype(np.intp)
     model = _fitted(points[sample], target.costs[sample], factors[sample], known=target.variances is not None)
-    scaled = points / model.lengths
-    among = _correlations(scaled[sample], scaled[sample]) + JITTER * np.eye(len(sample))
+    # Whatever there is n times k of is in single precision: it only tells what is kept.
+    scaled = (points / model.lengths).astype(np.float32)
+    among = _correlations(*2 * (points[sample] / model.lengths,)) + JITTER * np.eye(len(sample))
     whiten = math.sqrt(model.scale) * np.linalg.inv(np.linalg.cholesky(among)).T
-    explained = _correlations(scaled, scaled[sample]) @ whiten
-    rest = np.maximum(model.scale - np.square(explained).sum(axis=1), 0.0)
+    explained = _correlations(scaled, scaled[sample]) @ whiten.astype(np.float32)
+    rest = np.maximum(model.scale - _norms(explained), 0.0)
     noise = np.maximum(model.level * factors, LEAST_VARIANCE)
     doubt = rest + noise
-    factor = np.linalg.cholesky(np.eye(len(sample)) + (explained.T / doubt) @ explained)
-    spread = explained @ np.linalg.inv(factor).T
-    shared = model.mean + spread @ (spread.T @ ((target.costs - model.mean) / doubt))
+    weighted = explained / np.sqrt(doubt).astype(np.float32)[:, None]
+    factor = np.linalg.cholesky(np.eye(len(sample)) + weighted.T @ weighted)
+    back = np.linalg.inv(factor)
+    told = explained.T @ ((target.costs - model.mean) / doubt).astype(np.float32)
+    shared = model.mean + explained @ (back.T @ (back @ told)).astype(np.float32)
+    unsure = _norms(explained @ back.T.astype(np.float32))
     means = shared + rest / doubt * (target.costs - shared)
-    return means, np.sqrt(np.square(noise / doubt) * np.square(spread).sum(axis=1) + rest * noise / doubt)
+    return means, np.sqrt(np.square(noise / doubt) * unsure + rest * noise / doubt)
+
+
+def _norms(rows: NDArray[np.float32]) -> Vector:
+    """[n] the squared lengths of rows [n, k]."""
+    norms: Vector = np.einsum("ij,ij->i", rows, rows).astype(float)
+    return norms
 
 
 def _factors(target: Target) -> Vector:
@@ -99,9 +113,15 @@ def _most_likely(points: Rows, lengths: Vector, costs: Vector, factors: Vector, 
     return float(losses[best]), _Model(lengths, float(means[best]), level * float(SCALES[best]), level)
 
 
-def _correlations(scaled: Rows, others: Rows) -> Rows:
+def _correlations(scaled: NDArray[Real], others: NDArray[Real]) -> NDArray[Real]:
     """Matern-5/2, [n, k] of rows [n, c] with rows [k, c], both in lengths."""
-    squares = np.square(scaled).sum(axis=1)[:, None] + (np.square(others).sum(axis=1) - 2.0 * scaled @ others.T)
-    distance = np.sqrt(5.0 * np.maximum(squares, 0.0))
-    correlations: Rows = (1.0 + distance + np.square(distance) / 3.0) * np.exp(-distance)
+    distance = scaled @ (-10.0 * others.T)
+    distance += 5.0 * np.square(scaled).sum(axis=1)[:, None]
+    distance += 5.0 * np.square(others).sum(axis=1)
+    np.sqrt(np.maximum(distance, 0.0, out=distance), out=distance)
+    correlations = np.square(distance)
+    correlations /= 3.0
+    correlations += distance
+    correlations += 1.0
+    correlations *= np.exp(np.negative(distance, out=distance), out=distance)
     return correlations
