@@ -19,6 +19,7 @@ from trimtab_service.optimizers.targets import LEAST_VARIANCE, Target, Vector
 Real = TypeVar("Real", np.float32, np.float64)
 
 SAMPLE = 100  # trials that explain the others: the time grows with their square
+MOST_PAIRS = 1_000_000  # of trials and those of the sample: of a very long history the sample is smaller
 LENGTHS = (0.1, 0.2, 0.4, 0.8, 2.0)  # of the cube's diagonal, tried for all columns at once
 LONGER = 4.0  # times that, tried for one column after the other
 MOST_SEARCHED = 24  # columns up to which that is tried
@@ -39,6 +40,7 @@ def smoothed(points: Rows, target: Target) -> tuple[Vector, Vector]:
     model = _fitted(points[sample], target.costs[sample], factors[sample], known=target.variances is not None)
     # Whatever there is n times k of is in single precision: it only tells what is kept.
     scaled = (points / model.lengths).astype(np.float32)
+    sample = sample[:: max(1, len(points) * len(sample) // MOST_PAIRS)]
     among = _correlations(*2 * (points[sample] / model.lengths,)) + JITTER * np.eye(len(sample))
     whiten = math.sqrt(model.scale) * np.linalg.inv(np.linalg.cholesky(among)).T
     explained = _correlations(scaled, scaled[sample]) @ whiten.astype(np.float32)

@@ -14,7 +14,7 @@ from trimtab_service.optimizers.targets import Mask, Role, Target, Vector
 
 LEAST_MEASURED = 0.6  # of the rows that are kept: what failed can't push out more than the rest
 POOL, SAMPLE = 1_000, 250  # points that are sorted into layers, of more those that few of a sample dominate
-WIDTH = 1.0  # standard deviations by which a cost may be other than it looks
+WIDTH = 0.5  # standard deviations by which a cost may be other than it looks
 UNACCEPTABLE = 10.0  # deviations of cost that one deviation beyond a bound counts as
 
 
