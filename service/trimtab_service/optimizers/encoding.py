@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import TypeAlias, cast
 
 import numpy as np
@@ -89,13 +90,13 @@ class Encoding:
                 points_there = [point for point in points if parameter.name in point]
             else:
                 points_there = list(points)
-            values = [point[parameter.name] for point in points_there]
+            values = map(itemgetter(parameter.name), points_there)
             if isinstance(parameter, Categorical | Discrete):
                 place = {choice: i for i, choice in enumerate(parameter.choices)}
                 places = np.array([place[cast(str, value)] for value in values], dtype=float)
                 rows[there, index] = from_indices(parameter, places)
             else:
-                rows[there, index] = _along(parameter, np.array(values, dtype=float))
+                rows[there, index] = _along(parameter, np.fromiter(values, float, len(points_there)))
         return rows
 
     def decode(self, rows: Rows) -> list[dict[str, ParameterValue]]:
