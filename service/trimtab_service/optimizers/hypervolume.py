@@ -13,9 +13,33 @@ from numpy.typing import NDArray
 from trimtab_service.optimizers.encoding import Rows
 from trimtab_service.optimizers.targets import Mask, Vector
 
+FEW, BEST = 500, 100  # points that are compared one by one; of more, how many of the best are compared with all
+
 
 def non_dominated(costs: Rows) -> Mask:
-    """[n] which of n points [n, m] no other one is as good as in every cost and better in one."""
+    """[n] which of n points [n, m] no other one is as good as in every cost and better in one.
+
+    Of many points those that a few of the best dominate, which are nearly all, are left out first.
+    """
+    if len(costs) > FEW:
+        best = costs.argsort(axis=0).argsort(axis=0).sum(axis=1).argsort()[:BEST]
+        mask: Mask = np.logical_not(dominates(costs[best], costs).any(axis=0))
+        mask[mask] = _front(costs[mask])
+        return mask
+    return _front(costs)
+
+
+def dominates(costs: Rows, others: Rows) -> NDArray[np.bool_]:
+    """[k, n] which of k points with costs [k, m] are no worse than which of n others [n, m], and better in one."""
+    nowhere_worse = np.ones((len(costs), len(others)), dtype=bool)
+    better = np.zeros_like(nowhere_worse)
+    for ours, theirs in zip(costs.T, others.T, strict=True):
+        nowhere_worse &= ours[:, None] <= theirs
+        better |= ours[:, None] < theirs
+    return nowhere_worse & better
+
+
+def _front(costs: Rows) -> Mask:
     order = np.lexsort(costs.T[::-1])
     front: list[int] = []
     for index in order:

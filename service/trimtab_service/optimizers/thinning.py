@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trimtab_service.optimizers.encoding import Rows
+from trimtab_service.optimizers.hypervolume import dominates
 from trimtab_service.optimizers.smoothing import smoothed
 from trimtab_service.optimizers.targets import Mask, Role, Target, Vector
 
@@ -71,12 +72,12 @@ def foremost(low: Rows, high: Rows, most: int) -> NDArray[np.intp]:
     the time grows with n and not with its square.
     """
     left = _hardly_dominated(low, high, max(POOL, most))
-    dominates = _dominates(high[left], low[left])
-    counts = dominates.sum(axis=0)
+    worse = dominates(high[left], low[left])
+    counts = worse.sum(axis=0)
     chosen = left[:0]
     while len(chosen) < min(most, len(low)):
         layer = np.flatnonzero(counts == 0)
-        counts -= dominates[layer].sum(axis=0)
+        counts -= worse[layer].sum(axis=0)
         counts[layer] = -1
         room = most - len(chosen)
         if len(layer) > room:
@@ -104,22 +105,12 @@ def _hardly_dominated(low: Rows, high: Rows, most: int) -> NDArray[np.intp]:
     left = np.arange(len(low))
     while len(left) > most:
         sample = _evenly(left, SAMPLE)
-        counts = _dominates(high[sample], low[left]).sum(axis=0)
+        counts = dominates(high[sample], low[left]).sum(axis=0)
         room = max(most, len(left) // 4)
         last = np.partition(counts, room - 1)[room - 1]
         sure = np.flatnonzero(counts < last)
         left = left[np.sort(np.concatenate([sure, _evenly(np.flatnonzero(counts == last), room - len(sure))]))]
     return left
-
-
-def _dominates(high: Rows, low: Rows) -> NDArray[np.bool_]:
-    """[k, n] which of k points, at worst [k, m], surely dominate which of n others, at best [n, m]."""
-    nowhere_worse = np.ones((len(high), len(low)), dtype=bool)
-    better = np.zeros_like(nowhere_worse)
-    for ours, theirs in zip(high.T, low.T, strict=True):
-        nowhere_worse &= ours[:, None] <= theirs
-        better |= ours[:, None] < theirs
-    return nowhere_worse & better
 
 
 def thin(rows: Rows, costs: Vector, most: int) -> NDArray[np.intp]:

@@ -10,7 +10,7 @@ from botorch.utils.multi_objective.pareto import is_non_dominated
 
 from trimtab_service.optimizers import hypervolume as module
 from trimtab_service.optimizers.encoding import Rows
-from trimtab_service.optimizers.hypervolume import boxes, hypervolume, hypervolumes, non_dominated
+from trimtab_service.optimizers.hypervolume import FEW, boxes, hypervolume, hypervolumes, non_dominated
 
 
 def points(count: int, width: int, seed: int = 0) -> Rows:
@@ -22,6 +22,14 @@ def points(count: int, width: int, seed: int = 0) -> Rows:
 def test_the_front_is_botorchs(width: int) -> None:
     """Of points in general position."""
     costs = points(60, width)
+    assert non_dominated(costs).tolist() == is_non_dominated(torch.from_numpy(-costs)).tolist()
+
+
+@pytest.mark.parametrize("width", [1, 2, 3, 4])
+@pytest.mark.parametrize("digits", [1, 9])
+def test_so_is_that_of_many_points(width: int, digits: int) -> None:
+    """Though most are left out at once; with ties and without."""
+    costs = np.round(points(3 * FEW, width), digits)
     assert non_dominated(costs).tolist() == is_non_dominated(torch.from_numpy(-costs)).tolist()
 
 
