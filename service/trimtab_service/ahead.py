@@ -11,12 +11,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from math import isqrt
 from time import monotonic
 
 from trimtab_service.compute import Asked, Compute
@@ -26,11 +25,12 @@ from trimtab_service.domain.space import Parameters
 from trimtab_service.domain.study import Study, StudyState
 from trimtab_service.domain.suggestion import ModelInfo, Source, Suggested, Trial, TrialState, lease_end
 from trimtab_service.histories import Histories, Look
+from trimtab_service.lines import Line
 from trimtab_service.metrics import Metrics
 from trimtab_service.nearness import is_again, is_new_beside, is_one_of
 from trimtab_service.storage import Storage
 from trimtab_service.store.base import NumberTaken, Request
-from trimtab_service.store.queue import DESIGNED, MANUAL, Claim, Claimed, QueuedTrial
+from trimtab_service.store.queue import DESIGNED, MANUAL, Claim, Claimed, Expected, QueuedTrial
 
 log = logging.getLogger(__name__)
 
@@ -39,11 +39,6 @@ PATIENCE = 4
 results are missing from any suggestion when its own comes in; a few times that is what workers put up with
 while the model is slower than they are. Where nothing is being tried, only the newest knowledge will do."""
 
-LATELY = 32  # flights, from which the demand during the next one is judged
-# Of what waits, a worker takes two at most before the next flight is over. (Without such a bound, more points
-# make a flight longer, and a longer flight makes more seem to be wanted during it.)
-EACH_WORKER = 2
-PAIR = 2  # workers, of which the one that isn't asking is trying: nobody else comes meanwhile
 MOST_UNASKED = 16  # flights in a row without a Suggest in between: then nobody seems to be waiting any more
 MOST_STUDIES = 1_000  # whose queues a server looks after
 FLIGHT_SECONDS = 120.0  # after which an optimizer is taken for stuck, and others may try
@@ -53,44 +48,6 @@ LEASE = timedelta(seconds=1.0)
 RENEWAL = 0.3
 LOOK = 0.03
 MOST_ROUNDS = 12  # of storing points while others store theirs
-
-
-@dataclass(slots=True)
-class Line:
-    """What a server knows of the demand for one study's suggestions.
-
-    waiting: suggestions that callers wait for. asked, calls: suggestions asked for
-    since the last flight began, and in how many calls. lately: the most that were to be
-    ready by these, for the flights before.
-    at_work: how many were being tried or waited for when each of them began.
-    news: something was observed since the last flight read the history.
-    unasked: flights since the last Suggest. depth: what waits in the queue.
-    """
-
-    study: Study
-    waiting: int = 0
-    asked: int = 0
-    calls: int = 0
-    lately: deque[int] = field(default_factory=lambda: deque(maxlen=LATELY))
-    at_work: deque[int] = field(default_factory=lambda: deque(maxlen=LATELY))
-    news: bool = False
-    unasked: int = 0
-    depth: int = 0
-    flight: asyncio.Task[None] | None = None
-
-    def demand(self, pending: int) -> int:
-        """How many suggestions to have ready, while so many are being tried; ends the count of those asked for.
-
-        As many as were asked for during one flight at most, and, where these were several
-        calls, the root of their number more: by so much do random arrivals differ. At least one for
-        whoever observed and asks next, and the root of the number of the others: some of them come meanwhile.
-        """
-        self.lately.append(self.asked + (isqrt(self.calls) if self.calls > 1 else 0))
-        self.at_work.append(pending + self.waiting)
-        self.asked = self.calls = 0
-        workers = max(self.at_work)
-        asked = min(max(self.lately), EACH_WORKER * workers)
-        return max(self.waiting, asked, 1 + isqrt(max(workers - PAIR, 0)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +74,7 @@ class Ahead:
         self._metrics = metrics
         self._lines: OrderedDict[str, Line] = OrderedDict()
         self._closed = False
-        metrics.queue_depth.set_function(lambda: sum(line.depth for line in self._lines.values()))
+        metrics.queue_depth.set_function(lambda: sum(len(line.queue) for line in self._lines.values()))
 
     async def suggest(self, wish: Wish) -> Claimed:
         """Trials from the queue, or else those of the next flight.
@@ -144,7 +101,8 @@ class Ahead:
 
     async def claim(self, wish: Wish, grace: int = 0, detail: str = "") -> Claimed | None:
         """Takes trials out of the queue; ``grace``: how many observations they may be behind in any case."""
-        claim = Claim(wish.count, wish.asked, wish.worker, PATIENCE, grace, detail=detail)
+        expected = self._line(wish.study).next() if wish.count == 1 else None
+        claim = Claim(wish.count, wish.asked, wish.worker, PATIENCE, grace, detail=detail, expected=expected)
         now = self._storage.now()
         with self._metrics.phase("claim"):
             claimed = await self._storage.write(
@@ -152,12 +110,11 @@ class Ahead:
             )
         self._metrics.claims.labels("miss" if claimed is None else "hit").inc()
         if claimed is not None:
-            self._count(claimed)
+            self._count(claimed, expected)
         return claimed
 
-    def _count(self, claimed: Claimed) -> None:
-        line = self._line(claimed.study)
-        line.depth = max(0, line.depth - len(claimed.trials))
+    def _count(self, claimed: Claimed, expected: Expected | None) -> None:
+        self._line(claimed.study).handed_out(claimed, expected)
         for trial in claimed.trials:
             if trial.source is Source.MODEL:
                 self._metrics.queue_age.observe(max(0, claimed.observation_count - trial.model.observation_count))
@@ -213,9 +170,8 @@ class Ahead:
             _check_same(study, line)
             if study.state is not StudyState.ACTIVE:
                 raise StudyStopped(f"{study.name} is {study.state.value}: set its state to active to go on")
-            line.study = study
+            line.lines_up(study, [each for each in look.snapshot.queue if is_for(study, each)])
             fresh = _fresh(look)
-            line.depth = len(fresh)
             wanted = min(line.demand(len(look.past.open)), max(self.most, 1), _most_at_once(study) or self.most)
             if wanted > len(fresh):
                 past = with_open(look.past, fresh, {})
@@ -261,7 +217,8 @@ class Ahead:
                 look = await self._histories.look(study.name)
                 points, number = still_good(look, study, points, number, waited), look.past.next_number
             else:
-                line.depth += len(queued)
+                least = min(each.known for each in queued)
+                line.lines_up(study, [*(each for each in line.queue if each.known >= least), *queued])
                 self._metrics.computed_ahead.inc(len(queued))
                 return
 

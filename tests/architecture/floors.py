@@ -50,7 +50,8 @@ FLOORS = {
     "live": _floor("bandits.base bandits.catalog bandits.states store.base domain", "numpy"),
     # the use cases: no grpc, no SQL, no torch
     "studies": _floor("live algorithms bandits.catalog optimizers.catalog storage store.base domain"),
-    "ahead": _floor("histories nearness compute storage store.base store.queue metrics domain"),
+    "lines": _floor("store.queue domain"),
+    "ahead": _floor("lines histories nearness compute storage store.base store.queue metrics domain"),
     "deadlines": _floor(),
     "late": _floor("histories nearness compute domain"),
     "turns": _floor("store.base domain"),

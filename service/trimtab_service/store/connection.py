@@ -105,9 +105,11 @@ class Connection(ABC):
     @abstractmethod
     def change_and_insert(
         self, statement: Executable, values: Values, insertion: Insertion, rows: Sequence[Row]
-    ) -> int:
-        """Changes rows, and inserts others if there were any; how many it changed. One statement if the database is
-        far, so that it needs no transaction around it."""
+    ) -> Row | None:
+        """Changes rows by a statement that returns something of each, and inserts others if there were any.
+
+        The first of what it returned. One statement if the database is far, so that it needs no transaction around it.
+        """
 
     def go_by_indexes(self) -> None:
         """Until the end of the transaction, has rows that are wanted in order read in that order, from an index.

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, TypeVar
 from sqlalchemy import URL, Column, Executable, LargeBinary, String, create_engine
 from sqlalchemy.dialects import postgresql
 
-from trimtab_service.store.connection import Connection, Insertion, Row, Values
+from trimtab_service.store.connection import Connection, DriverCursor, Insertion, Row, Values
 from trimtab_service.store.schema import make_tables
 from trimtab_service.store.sql_checkpoints import SqlCheckpoints
 from trimtab_service.store.sql_log import SqlLog
@@ -100,14 +100,14 @@ class PostgresConnection(Connection):
 
     def change_and_insert(
         self, statement: Executable, values: Values, insertion: Insertion, rows: Sequence[Row]
-    ) -> int:
+    ) -> Row | None:
         """One statement, and one value for all the rows."""
         if not rows:
-            return self.change(statement, values)
+            return self.first(statement, values)
         prepared = self._statements.prepared(statement)
         text = _change_text(prepared.text, insertion)
-        cursor = self.driver.execute(text, {**prepared.constants, **values, "new_rows": _encode(rows)})
-        return int(cursor.fetchone()[0])
+        cursor: DriverCursor = self.driver.execute(text, {**prepared.constants, **values, "new_rows": _encode(rows)})
+        return cursor.fetchone()
 
     def go_by_indexes(self) -> None:
         """By making a sort look dear."""
@@ -130,7 +130,7 @@ def _insert_text(insertions: tuple[Insertion, ...]) -> str:
 @lru_cache
 def _change_text(change: str, insertion: Insertion) -> str:
     inserted = _insert_one(insertion, "%(new_rows)s") + " WHERE EXISTS (SELECT FROM changed)"
-    return f"WITH changed AS ({change} RETURNING 1), inserted AS ({inserted}) SELECT count(*) FROM changed"
+    return f"WITH changed AS ({change}), inserted AS ({inserted}) SELECT * FROM changed"
 
 
 def _insert_one(insertion: Insertion, placeholder: str = "%s") -> str:

@@ -39,6 +39,17 @@ class QueuedTrial:
 
 
 @dataclass(frozen=True, slots=True)
+class Expected:
+    """What somebody who claims a trial believes to come first in the queue.
+
+    study: as it was when ``queued`` was the first.
+    """
+
+    study: Study
+    queued: QueuedTrial
+
+
+@dataclass(frozen=True, slots=True)
 class Claim:
     """What somebody wants of the queue.
 
@@ -50,6 +61,8 @@ class Claim:
     asked: since when the caller has been waiting; what was computed later than
         that wasn't computed ahead.
     detail: said of the trials in place of their own detail; empty: nothing.
+    expected: the trial that a claim of one gets without a look at the queue, if
+        it still waits, and is as good as any that does.
     """
 
     count: int
@@ -60,6 +73,7 @@ class Claim:
     least_known: int = 0
     detail: str = ""
     context: Parameters = field(default_factory=dict)
+    expected: Expected | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +101,8 @@ class QueueStore(Protocol):
         """Hands out as many queued trials as are wanted: whoever claims at the same time gets others.
 
         Of an ACTIVE study, those that are good for its revision and fresh enough: MANUAL ones first, then DESIGNED
-        ones, then those that know most; of the same kind by number. None if there are too few of them.
+        ones, then those that know most; of the same kind the one expected, or else by number. None if there are too
+        few of them.
         For a repeated request the first answer. Raises RequestIdReused.
         """
         ...

@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TypeAlias
 
-from sqlalchemy import BigInteger, and_, bindparam, delete, func, or_, select, update
+from sqlalchemy import BigInteger, and_, bindparam, delete, exists, func, or_, select, update
 
 from trimtab_service.domain.errors import InvalidArgument, TrimtabError
 from trimtab_service.domain.space import Parameters
@@ -20,7 +20,7 @@ from trimtab_service.domain.study import Study, StudyName, StudyState
 from trimtab_service.domain.suggestion import STATE_AFTER, ModelInfo, Source, Trial, TrialState, lease_end
 from trimtab_service.store import refusals, rows
 from trimtab_service.store.base import NumberTaken, Request
-from trimtab_service.store.connection import Connection, Row
+from trimtab_service.store.connection import Connection, Row, Values
 from trimtab_service.store.documents import Document, refusal_document, refusal_of
 from trimtab_service.store.queue import ANY_REVISION, MANUAL, MOST_IN_LINE, Claim, Claimed, ForeignTrial, QueuedTrial
 from trimtab_service.store.sql_requests import recall, remember
@@ -79,7 +79,7 @@ _CLAIMABLE = (
     .limit(bindparam("most"))
     .with_for_update(of=trials, skip_locked=True)
 )
-_HAND_OUT = (
+_TAKE = (
     update(trials)
     .where(
         trials.c.study_uid == bindparam("old_uid"),
@@ -98,6 +98,25 @@ _HAND_OUT = (
         context=bindparam("new_context"),
     )
 )
+_HAND_OUT = _TAKE.returning(trials.c.number)
+_better = trials.alias("better")
+_HAND_OUT_EXPECTED = _TAKE.where(
+    exists()
+    .select_from(studies.join(progress, progress.c.study_uid == studies.c.uid))
+    .where(
+        studies.c.uid == bindparam("old_uid"),
+        NAMED,
+        studies.c.state == StudyState.ACTIVE.value,
+        studies.c.revision == bindparam("revision"),
+        progress.c.observations - _BEHIND_AT_MOST <= bindparam("old_known", type_=BigInteger),
+    ),
+    ~exists().where(
+        _better.c.study_uid == bindparam("old_uid"),
+        is_stored(TrialState.QUEUED, _better),
+        _better.c.known > bindparam("old_known", type_=BigInteger),
+        or_(_better.c.study_revision == ANY_REVISION, _better.c.study_revision == bindparam("revision")),
+    ),
+).returning(select(progress.c.observations).where(progress.c.study_uid == bindparam("old_uid")).scalar_subquery())
 _REPLACE = delete(trials).where(
     trials.c.study_uid == bindparam("old_uid"),
     is_stored(TrialState.QUEUED),
@@ -134,7 +153,8 @@ class SqlQueue(SqlTrials):
     """The part of Store that is about trials that wait."""
 
     def claim_trials(self, name: StudyName, claim: Claim, now: datetime, request: Request | None) -> Claimed | None:
-        """One look at the queue, a few where it seems to be empty, and a statement for each trial that is taken.
+        """A statement if all is as expected, else a look at the queue, a few where it seems to be empty, and a
+        statement for each trial that is taken.
 
         One trial is taken without a transaction, which would be two more round
         trips, if it still waits; else the next one is looked for in a transaction,
@@ -151,6 +171,9 @@ class SqlQueue(SqlTrials):
         }
 
         def take(connection: Connection) -> tuple[Claimed | None] | None:
+            first = _take_expected(connection, claim, now, values, request)
+            if first is not None:
+                return (first,)
             found: list[Row] = []
             for _ in range(LOOKS):
                 found = connection.all(_CLAIMABLE, values)
@@ -163,10 +186,10 @@ class SqlQueue(SqlTrials):
             study = self.study_of(tuple(found[0][width:]))
             queued = [rows.queued_of(row[1:width]) for row in found]
             taken = tuple(_handed_out(study, each.trial, claim, now) for each in queued)
-            answer = {"numbers": [trial.number for trial in taken]}
-            asked = [] if request is None else [rows.request_row(study.uid, request, answer)]
+            asked = _asked(study, request, taken)
             for each, trial in zip(queued, taken, strict=True):
-                if not connection.change_and_insert(_HAND_OUT, _handing_out(study, each, trial), rows.REQUEST, asked):
+                changes = _handing_out(study, each, trial)
+                if connection.change_and_insert(_HAND_OUT, changes, rows.REQUEST, asked) is None:
                     return None
                 asked = []
             return (Claimed(study, tuple(sorted(taken, key=lambda trial: trial.number)), found[0][0]),)
@@ -306,6 +329,25 @@ def _replace(connection: Connection, study: Study, known: int, first: int) -> in
     """Deletes what knows less than ``known``, of the numbers before ``first``: later ones came in meanwhile."""
     values = {"old_uid": study.uid, "old_known": known, "revision": study.revision, "least_number": first}
     return connection.change(_REPLACE, values)
+
+
+def _take_expected(
+    connection: Connection, claim: Claim, now: datetime, values: Values, request: Request | None
+) -> Claimed | None:
+    """What was expected to be the first, if it is; one statement if the database is far. values: of the look."""
+    if claim.expected is None or claim.count > 1 or claim.expected.queued.known < claim.least_known:
+        return None
+    study, queued = claim.expected.study, claim.expected.queued
+    trial = _handed_out(study, queued.trial, claim, now)
+    changes = {**values, **_handing_out(study, queued, trial), "revision": study.revision}
+    row = connection.change_and_insert(_HAND_OUT_EXPECTED, changes, rows.REQUEST, _asked(study, request, [trial]))
+    return None if row is None else Claimed(study, (trial,), row[0])
+
+
+def _asked(study: Study, request: Request | None, taken: Sequence[Trial]) -> list[Row]:
+    """For rows.REQUEST: what the request was answered with, if it has an identity."""
+    answer = {"numbers": [trial.number for trial in taken]}
+    return [] if request is None else [rows.request_row(study.uid, request, answer)]
 
 
 def _handed_out(study: Study, trial: Trial, claim: Claim, now: datetime) -> Trial:

@@ -64,12 +64,12 @@ class SqliteConnection(Connection):
 
     def change_and_insert(
         self, statement: Executable, values: Values, insertion: Insertion, rows: Sequence[Row]
-    ) -> int:
+    ) -> Row | None:
         """Two statements; what is written here always has a transaction around it."""
-        changed = self.change(statement, values)
+        changed = self.all(statement, values)  # it hasn't ended before the last row
         if changed and rows:
             self.insert((insertion, rows))
-        return changed
+        return changed[0] if changed else None
 
 
 @lru_cache

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from psycopg import Connection as Driver
 from sqlalchemy import Executable
 
 from store_values import NOW, a_request, a_study, a_trial, completed
@@ -15,9 +16,9 @@ from trimtab_service.domain.suggestion import Trial, TrialState
 from trimtab_service.store import sql_queue, sql_trials
 from trimtab_service.store.base import RECORDED, TrialObservation
 from trimtab_service.store.catalog import open_store
-from trimtab_service.store.connection import DriverCursor, Values
+from trimtab_service.store.connection import DriverCursor, Row, Values
 from trimtab_service.store.postgres import PostgresConnection, PostgresStore
-from trimtab_service.store.queue import Claim, QueuedTrial
+from trimtab_service.store.queue import Claim, Expected, QueuedTrial
 
 
 @pytest.fixture
@@ -86,6 +87,51 @@ def test_a_claim_looks_at_the_first_that_waits_alone(store: PostgresStore, monke
     assert not [node for node in nodes if node["Node Type"] == "Sort"]
     (scan,) = (node for node in nodes if node.get("Index Name") == "trials_queued_ix")
     assert scan["Actual Rows"] == 1
+
+
+def test_what_is_as_expected_takes_one_round_trip(store: PostgresStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many are in line; what isn't takes one more than a claim that expects nothing."""
+    study = store.create_study(a_study(), None)
+    line = [QueuedTrial(a_trial(number, TrialState.QUEUED), 0, 1) for number in range(1, 2_001)]
+    store.queue_trials(study, line)
+    statements: list[str] = []
+    execute = Driver.execute
+
+    def counting(self: Driver, statement: str, *args: Any, **options: Any) -> Any:
+        statements.append(statement)
+        return execute(self, statement, *args, **options)
+
+    monkeypatch.setattr(Driver, "execute", counting)
+    trips, numbers = [], []
+    for expected in (Expected(study, line[0]), None, Expected(study, line[0])):
+        statements.clear()
+        claimed = store.claim_trials(study.name, Claim(1, NOW, expected=expected), NOW, a_request())
+        assert claimed is not None
+        trips.append(len(statements))
+        numbers.append(claimed.trials[0].number)
+    assert (trips, numbers) == ([1, 2, 3], [1, 2, 3])
+
+
+def test_whether_something_better_waits_is_looked_up(store: PostgresStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In an index, however many wait that are as good."""
+    study = store.create_study(a_study(), None)
+    line = [QueuedTrial(a_trial(number, TrialState.QUEUED), 0, 1) for number in range(1, 2_001)]
+    store.queue_trials(study, line)
+    plans: list[dict[str, Any]] = []
+    change = PostgresConnection.change_and_insert
+
+    def explaining(self: PostgresConnection, statement: Executable, values: Values, *others: Any) -> Row | None:
+        prepared = self._statements.prepared(statement)
+        with self.driver.transaction(force_rollback=True):
+            explained = self.driver.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {prepared.text}", prepared.bound(values))
+            plans.append(explained.fetchone()[0][0]["Plan"])
+        return change(self, statement, values, *others)
+
+    monkeypatch.setattr(PostgresConnection, "change_and_insert", explaining)
+    claimed = store.claim_trials(study.name, Claim(1, NOW, expected=Expected(study, line[0])), NOW, None)
+    assert claimed is not None
+    (plan,) = plans
+    assert max(node["Actual Rows"] for node in every(plan)) == 1
 
 
 @pytest.mark.parametrize("same", [False, True])

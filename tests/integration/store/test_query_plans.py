@@ -15,7 +15,7 @@ from trimtab_service.domain.study import Study, TrialName
 from trimtab_service.domain.suggestion import TrialState
 from trimtab_service.store.base import Checkpoint, DecisionBatch, ExpectationBatch, TrialObservation
 from trimtab_service.store.connection import DriverCursor, Statements, Values
-from trimtab_service.store.queue import Claim, ForeignTrial, QueuedTrial
+from trimtab_service.store.queue import Claim, Expected, ForeignTrial, QueuedTrial
 from trimtab_service.store.sqlite import SqliteConnection, SqliteStore
 
 
@@ -56,6 +56,8 @@ def call_what_waits(store: SqliteStore, study: Study) -> None:
     request = a_request()
     for _ in range(2):
         store.claim_trials(study.name, Claim(1, NOW), NOW, request)
+    expected = Expected(study, QueuedTrial(a_trial(4, TrialState.QUEUED), 2, 1))
+    store.claim_trials(study.name, Claim(1, NOW, expected=expected), NOW, request)
     store.enqueue_trials(study, [(point, {})], NOW, a_request())
     store.import_trials(study, [ForeignTrial(point, {}, completed())], NOW, None)
     store.take_off(study, NOW, LATER)

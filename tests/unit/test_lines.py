@@ -1,9 +1,11 @@
-"""How many suggestions are computed ahead."""
+"""How many suggestions are computed ahead, and what whoever claims one is told to expect."""
 
 from __future__ import annotations
 
-from store_values import a_study
-from trimtab_service.ahead import EACH_WORKER, LATELY, Line
+from store_values import a_study, a_trial
+from trimtab_service.domain.suggestion import TrialState
+from trimtab_service.lines import EACH_WORKER, LATELY, Line
+from trimtab_service.store.queue import MANUAL, Claimed, QueuedTrial
 
 
 def asked(line: Line, *counts: int) -> None:
@@ -71,3 +73,44 @@ def test_a_single_worker_needs_one() -> None:
         asked(line, 1)
         demands.append(line.demand(1))
     assert set(demands) == {1}
+
+
+def queued(number: int, known: int = 0) -> QueuedTrial:
+    """A trial that waits."""
+    return QueuedTrial(a_trial(number, TrialState.QUEUED), known, 1)
+
+
+def expected(line: Line) -> int | None:
+    """The number of the trial that the next one who claims is told to expect."""
+    found = line.next()
+    return None if found is None else found.queued.trial.number
+
+
+def claimed(line: Line, *numbers: int) -> Claimed:
+    """What the store handed out."""
+    return Claimed(line.study, tuple(map(a_trial, numbers)), 3)
+
+
+def test_each_is_told_to_expect_another() -> None:
+    """In the order in which they are handed out: who put one in line by hand first, then what knows most."""
+    line = Line(a_study())
+    line.lines_up(a_study(), [queued(1), queued(4, MANUAL), queued(3, 2), queued(2, 2)])
+    assert [expected(line) for _ in range(5)] == [4, 2, 3, 1, None]
+
+
+def test_what_was_handed_out_is_expected_no_more() -> None:
+    """Whoever got it, and whoever expected it."""
+    line = Line(a_study())
+    line.lines_up(a_study(), [queued(1), queued(2), queued(3)])
+    first = line.next()
+    line.handed_out(claimed(line, 1), first)
+    line.handed_out(claimed(line, 2, 9), None)
+    assert expected(line) == 3
+
+
+def test_nothing_is_expected_where_others_suggest() -> None:
+    """Who got another one than it expected says so: what is known of the line is old."""
+    line = Line(a_study())
+    line.lines_up(a_study(), [queued(1), queued(2), queued(3)])
+    line.handed_out(claimed(line, 5), line.next())
+    assert expected(line) is None

@@ -1,0 +1,73 @@
+"""What a server knows of those who suggest in one study, and of what waits for them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from math import isqrt
+
+from trimtab_service.domain.study import Study
+from trimtab_service.store.queue import Claimed, Expected, QueuedTrial
+
+LATELY = 32  # flights, from which the demand during the next one is judged
+# Of what waits, a worker takes two at most before the next flight is over. (Without such a bound, more points
+# make a flight longer, and a longer flight makes more seem to be wanted during it.)
+EACH_WORKER = 2
+PAIR = 2  # workers, of which the one that isn't asking is trying: nobody else comes meanwhile
+
+
+@dataclass(slots=True)
+class Line:
+    """What a server knows of the demand for one study's suggestions.
+
+    waiting: suggestions that callers wait for. asked, calls: suggestions asked for
+    since the last flight began, and in how many calls. lately: the most that were to be
+    ready by these, for the flights before.
+    at_work: how many were being tried or waited for when each of them began.
+    news: something was observed since the last flight read the history.
+    unasked: flights since the last Suggest. queue: what waits, as far as this server knows, by the order in which
+    it is handed out; good for ``study`` as it is here.
+    """
+
+    study: Study
+    waiting: int = 0
+    asked: int = 0
+    calls: int = 0
+    lately: deque[int] = field(default_factory=lambda: deque(maxlen=LATELY))
+    at_work: deque[int] = field(default_factory=lambda: deque(maxlen=LATELY))
+    news: bool = False
+    unasked: int = 0
+    queue: list[QueuedTrial] = field(default_factory=list)
+    flight: asyncio.Task[None] | None = None
+
+    def lines_up(self, study: Study, queued: Sequence[QueuedTrial]) -> None:
+        """What waits from now on, of the study as it is now."""
+        self.study = study
+        self.queue = sorted(queued, key=lambda each: (-each.known, each.trial.number))
+
+    def next(self) -> Expected | None:
+        """The first that waits, which nobody else is told to expect."""
+        return Expected(self.study, self.queue.pop(0)) if self.queue else None
+
+    def handed_out(self, claimed: Claimed, expected: Expected | None) -> None:
+        """Where that isn't what was expected, others suggest here, and nobody knows what they left."""
+        numbers = {trial.number for trial in claimed.trials}
+        if expected is not None and expected.queued.trial.number not in numbers:
+            self.queue = []
+        self.queue = [each for each in self.queue if each.trial.number not in numbers]
+
+    def demand(self, pending: int) -> int:
+        """How many suggestions to have ready, while so many are being tried; ends the count of those asked for.
+
+        As many as were asked for during one flight at most, and, where these were several
+        calls, the root of their number more: by so much do random arrivals differ. At least one for
+        whoever observed and asks next, and the root of the number of the others: some of them come meanwhile.
+        """
+        self.lately.append(self.asked + (isqrt(self.calls) if self.calls > 1 else 0))
+        self.at_work.append(pending + self.waiting)
+        self.asked = self.calls = 0
+        workers = max(self.at_work)
+        asked = min(max(self.lately), EACH_WORKER * workers)
+        return max(self.waiting, asked, 1 + isqrt(max(workers - PAIR, 0)))
