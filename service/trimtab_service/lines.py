@@ -15,6 +15,7 @@ LATELY = 32  # flights, from which the demand during the next one is judged
 # Of what waits, a worker takes two at most before the next flight is over. (Without such a bound, more points
 # make a flight longer, and a longer flight makes more seem to be wanted during it.)
 EACH_WORKER = 2
+SPARE = 1
 PAIR = 2  # workers, of which the one that isn't asking is trying: nobody else comes meanwhile
 
 
@@ -64,10 +65,12 @@ class Line:
         As many as were asked for during one flight at most, and, where these were several
         calls, the root of their number more: by so much do random arrivals differ. At least one for
         whoever observed and asks next, and the root of the number of the others: some of them come meanwhile.
+        And where there are several, one more: who finds nothing waits many times as long as one more point takes.
         """
-        self.lately.append(self.asked + (isqrt(self.calls) if self.calls > 1 else 0))
+        self.lately.append(self.asked + (isqrt(self.calls) + SPARE if self.calls > 1 else 0))
         self.at_work.append(pending + self.waiting)
         self.asked = self.calls = 0
         workers = max(self.at_work)
         asked = min(max(self.lately), EACH_WORKER * workers)
-        return max(self.waiting, asked, 1 + isqrt(max(workers - PAIR, 0)))
+        least = 1 if workers <= PAIR else 1 + isqrt(workers - PAIR) + SPARE
+        return max(self.waiting, asked, least)

@@ -14,17 +14,19 @@ from urllib.request import urlopen
 import queue_latency
 import serving
 from serving import RunningServer
+from trimtab_service.optimizers.gp_suggest import DOUBTED, UNCERTAIN
 
 SERVERS = 3
 WORKERS = 64
 CYCLES = 6  # of each worker
 TRIAL_SECONDS = 2.0  # on average
 MOST_WASTED = 0.2
+ON_PURPOSE = {UNCERTAIN, DOUBTED}  # said of points that are measured again
 NEAR = 1e-6  # of the width of each parameter: closer than this, two points are one
 
 
 def figures() -> list[dict[str, Any]]:
-    """On both engines: points that came twice, trials that were lost, computations in vain."""
+    """On both engines: points that came twice, but on purpose; trials that were lost, computations in vain."""
     return [*_measured(queue_latency.sqlite), *_measured(queue_latency.postgres)]
 
 
@@ -40,9 +42,9 @@ def _measured(engine: Callable[[], AbstractContextManager[str]]) -> list[dict[st
         stored = {trial.name for trial in serving.all_trials(servers[0])}
         observed = serving.get(servers[1]).counts.observations
         wasted, computed = (_counted(servers, f"trimtab_{name}") for name in ("wasted_computations", "computations"))
-    points = Counter(point for _, point in got)
+    points = Counter(point for _, point, why in got if why not in ON_PURPOSE)
     about = f"{engine.__name__}, {WORKERS} workers, {SERVERS} servers"
-    lost = len({name for name, _ in got} - stored) + len(got) - observed
+    lost = len({name for name, _, _ in got} - stored) + len(got) - observed
     return [
         _row(f"{about}: points that came twice", sum(points.values()) - len(points), "points", 0),
         _row(f"{about}: trials lost", lost, "trials", 0),
@@ -52,15 +54,16 @@ def _measured(engine: Callable[[], AbstractContextManager[str]]) -> list[dict[st
     ]
 
 
-def _work(server: RunningServer, index: int) -> list[tuple[str, tuple[int, ...]]]:
-    """A worker's ids, and its points on a grid of ``NEAR``."""
+def _work(server: RunningServer, index: int) -> list[tuple[str, tuple[int, ...], str]]:
+    """A worker's ids, its points on a grid of ``NEAR``, and what was said of them."""
     luck, got = Random(index), []
     for _ in range(CYCLES):
         (suggestion,) = serving.suggest(server, timeout=300)
         time.sleep(TRIAL_SECONDS * luck.uniform(0.5, 1.5))
         point = serving.plain(suggestion.parameters)
         serving.observe(server, serving.measured(suggestion.id, mean=queue_latency.value(point, luck)))
-        got.append((suggestion.id, tuple(round(float(point[name]) / NEAR) for name in sorted(point))))
+        cell = tuple(round(float(point[name]) / NEAR) for name in sorted(point))
+        got.append((suggestion.id, cell, suggestion.detail))
     return got
 
 

@@ -36,10 +36,10 @@ def test_who_asks_for_batches_has_one_ready() -> None:
 
 
 def test_several_who_ask_have_some_more_ready() -> None:
-    """By the root of their number, since they don't come evenly."""
+    """By the root of their number and one, since they don't come evenly."""
     line = Line(a_study())
     asked(line, *[1] * 9)
-    assert line.demand(16) == 9 + 3
+    assert line.demand(16) == 9 + 3 + 1
 
 
 def test_no_more_than_the_workers_can_take() -> None:
@@ -57,12 +57,12 @@ def test_who_waits_is_served_in_any_case() -> None:
 
 
 def test_what_was_long_ago_is_forgotten() -> None:
-    """Some are ready in any case: one, and as many more as are likely to come while the next ones are computed."""
+    """Some are ready in any case: two, and as many more as are likely to come while the next ones are computed."""
     line = Line(a_study())
     asked(line, *[1] * 16)
     line.demand(16)
     demands = [line.demand(16) for _ in range(LATELY)]
-    assert (demands[0], demands[-1]) == (20, 1 + 3)
+    assert (demands[0], demands[-1]) == (21, 1 + 3 + 1)
 
 
 def test_a_single_worker_needs_one() -> None:
