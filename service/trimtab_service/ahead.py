@@ -74,7 +74,7 @@ class Ahead:
         self._metrics = metrics
         self._lines: OrderedDict[str, Line] = OrderedDict()
         self._closed = False
-        metrics.queue_depth.set_function(lambda: sum(len(line.queue) for line in self._lines.values()))
+        metrics.queue_depth.set_function(lambda: sum(line.depth for line in self._lines.values()))
 
     async def suggest(self, wish: Wish) -> Claimed:
         """Trials from the queue, or else those of the next flight.
@@ -170,7 +170,7 @@ class Ahead:
             _check_same(study, line)
             if study.state is not StudyState.ACTIVE:
                 raise StudyStopped(f"{study.name} is {study.state.value}: set its state to active to go on")
-            line.lines_up(study, [each for each in look.snapshot.queue if is_for(study, each)])
+            line.found(study, [each for each in look.snapshot.queue if is_for(study, each)])
             fresh = _fresh(look)
             wanted = min(line.demand(len(look.past.open)), max(self.most, 1), _most_at_once(study) or self.most)
             if wanted > len(fresh):
@@ -217,8 +217,7 @@ class Ahead:
                 look = await self._histories.look(study.name)
                 points, number = still_good(look, study, points, number, waited), look.past.next_number
             else:
-                least = min(each.known for each in queued)
-                line.lines_up(study, [*(each for each in line.queue if each.known >= least), *queued])
+                line.replaced(queued)
                 self._metrics.computed_ahead.inc(len(queued))
                 return
 

@@ -16,6 +16,7 @@ LATELY = 32  # flights, from which the demand during the next one is judged
 # make a flight longer, and a longer flight makes more seem to be wanted during it.)
 EACH_WORKER = 2
 SPARE = 1
+MOST_EXPECTED = 100  # trials that a server remembers of a queue: people may have put thousands in line
 PAIR = 2  # workers, of which the one that isn't asking is trying: nobody else comes meanwhile
 
 
@@ -28,8 +29,8 @@ class Line:
     ready by these, for the flights before.
     at_work: how many were being tried or waited for when each of them began.
     news: something was observed since the last flight read the history.
-    unasked: flights since the last Suggest. queue: what waits, as far as this server knows, by the order in which
-    it is handed out; good for ``study`` as it is here.
+    unasked: flights since the last Suggest. depth: how many wait. queue: the first ones, by the order in which they
+    are handed out, good for ``study`` as it is here. Both as far as this server knows.
     """
 
     study: Study
@@ -40,13 +41,21 @@ class Line:
     at_work: deque[int] = field(default_factory=lambda: deque(maxlen=LATELY))
     news: bool = False
     unasked: int = 0
+    depth: int = 0
     queue: list[QueuedTrial] = field(default_factory=list)
     flight: asyncio.Task[None] | None = None
 
-    def lines_up(self, study: Study, queued: Sequence[QueuedTrial]) -> None:
-        """What waits from now on, of the study as it is now."""
-        self.study = study
-        self.queue = sorted(queued, key=lambda each: (-each.known, each.trial.number))
+    def found(self, study: Study, queued: Sequence[QueuedTrial]) -> None:
+        """All that waits, of the study as it is now."""
+        self.study, self.depth = study, len(queued)
+        self.queue = _first(queued)
+
+    def replaced(self, queued: Sequence[QueuedTrial]) -> None:
+        """What was queued, beside what knows as much, in place of the rest."""
+        least = min(each.known for each in queued)
+        kept = [each for each in self.queue if each.known >= least]
+        self.depth = len(kept) + len(queued)
+        self.queue = _first([*kept, *queued])
 
     def next(self) -> Expected | None:
         """The first that waits, which nobody else is told to expect."""
@@ -54,6 +63,7 @@ class Line:
 
     def handed_out(self, claimed: Claimed, expected: Expected | None) -> None:
         """Where that isn't what was expected, others suggest here, and nobody knows what they left."""
+        self.depth = max(0, self.depth - len(claimed.trials))
         numbers = {trial.number for trial in claimed.trials}
         if expected is not None and expected.queued.trial.number not in numbers:
             self.queue = []
@@ -74,3 +84,7 @@ class Line:
         asked = min(max(self.lately), EACH_WORKER * workers)
         least = 1 if workers <= PAIR else 1 + isqrt(workers - PAIR) + SPARE
         return max(self.waiting, asked, least)
+
+
+def _first(queued: Sequence[QueuedTrial]) -> list[QueuedTrial]:
+    return sorted(queued, key=lambda each: (-each.known, each.trial.number))[:MOST_EXPECTED]
