@@ -81,10 +81,12 @@ class Bench:
         await self.storage.write(store.observe_trials, self.study, found, self.storage.now(), None)
 
     async def flown(self, count: int = 2) -> None:
-        """So many are wanted soon."""
+        """So many are wanted soon, and none to spare."""
         line = self.ahead._line(self.study)
         line.asked, line.calls, line.unasked = count, 1, 0
+        most, self.ahead.most = self.ahead.most, count
         await self.ahead._flown(line)
+        self.ahead.most = most
 
     def waiting(self) -> list[str]:
         """The kinds in the queue."""
