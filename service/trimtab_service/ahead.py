@@ -30,7 +30,7 @@ from trimtab_service.metrics import Metrics
 from trimtab_service.nearness import is_again, is_new_beside, is_one_of
 from trimtab_service.storage import Storage
 from trimtab_service.store.base import NumberTaken, Request
-from trimtab_service.store.queue import DESIGNED, MANUAL, Claim, Claimed, Expected, QueuedTrial
+from trimtab_service.store.queue import DESIGNED, MANUAL, Claim, Claimed, QueuedTrial
 
 log = logging.getLogger(__name__)
 
@@ -109,12 +109,12 @@ class Ahead:
                 self._storage.store.claim_trials, wish.study.name, claim, now, wish.request
             )
         self._metrics.claims.labels("miss" if claimed is None else "hit").inc()
+        self._line(wish.study if claimed is None else claimed.study).handed_out(claimed, expected)
         if claimed is not None:
-            self._count(claimed, expected)
+            self._count(claimed)
         return claimed
 
-    def _count(self, claimed: Claimed, expected: Expected | None) -> None:
-        self._line(claimed.study).handed_out(claimed, expected)
+    def _count(self, claimed: Claimed) -> None:
         for trial in claimed.trials:
             if trial.source is Source.MODEL:
                 self._metrics.queue_age.observe(max(0, claimed.observation_count - trial.model.observation_count))
@@ -170,8 +170,8 @@ class Ahead:
             _check_same(study, line)
             if study.state is not StudyState.ACTIVE:
                 raise StudyStopped(f"{study.name} is {study.state.value}: set its state to active to go on")
-            line.found(study, [each for each in look.snapshot.queue if is_for(study, each)])
             fresh = _fresh(look)
+            line.found(study, [each for each in look.snapshot.queue if is_for(study, each)], len(fresh))
             wanted = min(line.demand(len(look.past.open)), max(self.most, 1), _most_at_once(study) or self.most)
             if wanted > len(fresh):
                 past = with_open(look.past, fresh, {})

@@ -16,7 +16,7 @@ LATELY = 32  # flights, from which the demand during the next one is judged
 # make a flight longer, and a longer flight makes more seem to be wanted during it.)
 EACH_WORKER = 2
 SPARE = 1
-MOST_EXPECTED = 100  # trials that a server remembers of a queue: people may have put thousands in line
+MOST_EXPECTED = 32  # trials that a server remembers of a queue: people may have put thousands in line
 PAIR = 2  # workers, of which the one that isn't asking is trying: nobody else comes meanwhile
 
 
@@ -30,7 +30,8 @@ class Line:
     at_work: how many were being tried or waited for when each of them began.
     news: something was observed since the last flight read the history.
     unasked: flights since the last Suggest. depth: how many wait. queue: the first ones, by the order in which they
-    are handed out, good for ``study`` as it is here. Both as far as this server knows.
+    are handed out, good for ``study`` as it is here. Both as far as this server knows. missed: the last one that was
+    expected wasn't what was handed out.
     """
 
     study: Study
@@ -43,31 +44,34 @@ class Line:
     unasked: int = 0
     depth: int = 0
     queue: list[QueuedTrial] = field(default_factory=list)
+    missed: bool = False
     flight: asyncio.Task[None] | None = None
 
-    def found(self, study: Study, queued: Sequence[QueuedTrial]) -> None:
-        """All that waits, of the study as it is now."""
-        self.study, self.depth = study, len(queued)
+    def found(self, study: Study, queued: Sequence[QueuedTrial], staying: int) -> None:
+        """All that waits, of the study as it is now, ``staying`` of which nothing will replace that is computed now."""
+        self.study, self.depth, self.missed = study, staying, False
         self.queue = _first(queued)
 
     def replaced(self, queued: Sequence[QueuedTrial]) -> None:
         """What was queued, beside what knows as much, in place of the rest."""
+        self.depth += len(queued)
         least = min(each.known for each in queued)
-        kept = [each for each in self.queue if each.known >= least]
-        self.depth = len(kept) + len(queued)
-        self.queue = _first([*kept, *queued])
+        self.queue = _first([*(each for each in self.queue if each.known >= least), *queued])
 
     def next(self) -> Expected | None:
         """The first that waits, which nobody else is told to expect."""
         return Expected(self.study, self.queue.pop(0)) if self.queue else None
 
-    def handed_out(self, claimed: Claimed, expected: Expected | None) -> None:
-        """Where that isn't what was expected, others suggest here, and nobody knows what they left."""
-        self.depth = max(0, self.depth - len(claimed.trials))
-        numbers = {trial.number for trial in claimed.trials}
-        if expected is not None and expected.queued.trial.number not in numbers:
-            self.queue = []
+    def handed_out(self, claimed: Claimed | None, expected: Expected | None) -> None:
+        """Where that isn't what was expected twice in a row, others suggest here, and nobody knows what they left."""
+        numbers = {trial.number for trial in claimed.trials} if claimed is not None else set()
+        self.depth = max(0, self.depth - len(numbers))
         self.queue = [each for each in self.queue if each.trial.number not in numbers]
+        if expected is not None:
+            missed = expected.queued.trial.number not in numbers
+            if missed and self.missed:
+                self.queue = []
+            self.missed = missed
 
     def demand(self, pending: int) -> int:
         """How many suggestions to have ready, while so many are being tried; ends the count of those asked for.

@@ -94,14 +94,14 @@ def claimed(line: Line, *numbers: int) -> Claimed:
 def test_each_is_told_to_expect_another() -> None:
     """In the order in which they are handed out: who put one in line by hand first, then what knows most."""
     line = Line(a_study())
-    line.found(a_study(), [queued(1), queued(4, MANUAL), queued(3, 2), queued(2, 2)])
+    line.found(a_study(), [queued(1), queued(4, MANUAL), queued(3, 2), queued(2, 2)], 3)
     assert [expected(line) for _ in range(5)] == [4, 2, 3, 1, None]
 
 
 def test_what_was_handed_out_is_expected_no_more() -> None:
     """Whoever got it, and whoever expected it."""
     line = Line(a_study())
-    line.found(a_study(), [queued(1), queued(2), queued(3)])
+    line.found(a_study(), [queued(1), queued(2), queued(3)], 3)
     first = line.next()
     line.handed_out(claimed(line, 1), first)
     line.handed_out(claimed(line, 2, 9), None)
@@ -109,17 +109,23 @@ def test_what_was_handed_out_is_expected_no_more() -> None:
 
 
 def test_nothing_is_expected_where_others_suggest() -> None:
-    """Who got another one than it expected says so: what is known of the line is old."""
+    """Who got another one than it expected, or none, says so: the second time, what is known of the line is old."""
     line = Line(a_study())
-    line.found(a_study(), [queued(1), queued(2), queued(3)])
-    line.handed_out(claimed(line, 5), line.next())
+    line.found(a_study(), [queued(number) for number in range(1, 9)], 8)
+    line.handed_out(claimed(line, 3), line.next())
+    line.handed_out(claimed(line, 2), line.next())
+    line.handed_out(None, line.next())
+    second = line.next()
+    assert second is not None
+    assert second.queued.trial.number == 5
+    line.handed_out(claimed(line, 7), second)
     assert expected(line) is None
 
 
 def test_what_is_queued_takes_the_place_of_what_knows_less() -> None:
     """What is in line by hand stays."""
     line = Line(a_study())
-    line.found(a_study(), [queued(1), queued(2, MANUAL), queued(3, 4)])
+    line.found(a_study(), [queued(1), queued(2, MANUAL), queued(3, 4)], 2)
     line.replaced([queued(4, 4), queued(5, 4)])
     assert line.depth == 4
     assert [expected(line) for _ in range(5)] == [2, 3, 4, 5, None]
@@ -127,8 +133,9 @@ def test_what_is_queued_takes_the_place_of_what_knows_less() -> None:
 
 def test_of_a_long_line_the_beginning_is_remembered() -> None:
     """All of it is counted."""
-    line = Line(a_study())
-    line.found(a_study(), [queued(number, MANUAL) for number in range(1, 3 * MOST_EXPECTED)])
-    assert (line.depth, len(line.queue)) == (3 * MOST_EXPECTED - 1, MOST_EXPECTED)
+    line, many = Line(a_study()), 3 * MOST_EXPECTED
+    line.found(a_study(), [queued(number, MANUAL) for number in range(1, many + 1)], many)
+    assert (line.depth, len(line.queue)) == (many, MOST_EXPECTED)
     line.handed_out(claimed(line, 1), line.next())
-    assert (line.depth, expected(line)) == (3 * MOST_EXPECTED - 2, 2)
+    line.replaced([queued(many + 1)])
+    assert (line.depth, expected(line)) == (many, 2)

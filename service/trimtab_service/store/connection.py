@@ -104,11 +104,12 @@ class Connection(ABC):
 
     @abstractmethod
     def change_and_insert(
-        self, statement: Executable, values: Values, insertion: Insertion, rows: Sequence[Row]
+        self, change: Executable, values: Values, insertion: Insertion, rows: Sequence[Row], asked: Executable
     ) -> Row | None:
-        """Changes rows by a statement that returns something of each, and inserts others if there were any.
+        """Changes rows, and inserts others if there were any; what ``asked`` says then, None if there were none.
 
-        The first of what it returned. One statement if the database is far, so that it needs no transaction around it.
+        One statement if the database is far, so that it needs no transaction around it.
+        asked: selects one value.
         """
 
     def go_by_indexes(self) -> None:

@@ -99,14 +99,13 @@ class PostgresConnection(Connection):
         self.driver.execute(text, [_encode(rows) for _, rows in parts])
 
     def change_and_insert(
-        self, statement: Executable, values: Values, insertion: Insertion, rows: Sequence[Row]
+        self, change: Executable, values: Values, insertion: Insertion, rows: Sequence[Row], asked: Executable
     ) -> Row | None:
         """One statement, and one value for all the rows."""
-        if not rows:
-            return self.first(statement, values)
-        prepared = self._statements.prepared(statement)
-        text = _change_text(prepared.text, insertion)
-        cursor: DriverCursor = self.driver.execute(text, {**prepared.constants, **values, "new_rows": _encode(rows)})
+        changing, asking = self._statements.prepared(change), self._statements.prepared(asked)
+        text = _change_text(changing.text, insertion if rows else None, asking.text)
+        every = {**changing.constants, **asking.constants, **values, "new_rows": _encode(rows)}
+        cursor: DriverCursor = self.driver.execute(text, every)
         return cursor.fetchone()
 
     def go_by_indexes(self) -> None:
@@ -128,9 +127,12 @@ def _insert_text(insertions: tuple[Insertion, ...]) -> str:
 
 
 @lru_cache
-def _change_text(change: str, insertion: Insertion) -> str:
-    inserted = _insert_one(insertion, "%(new_rows)s") + " WHERE EXISTS (SELECT FROM changed)"
-    return f"WITH changed AS ({change}), inserted AS ({inserted}) SELECT * FROM changed"
+def _change_text(change: str, insertion: Insertion | None, asked: str) -> str:
+    parts = [f"changed AS ({change} RETURNING 1)"]
+    if insertion is not None:
+        inserted = _insert_one(insertion, "%(new_rows)s") + " WHERE EXISTS (SELECT FROM changed)"
+        parts.append(f"inserted AS ({inserted})")
+    return f"WITH {', '.join(parts)} SELECT ({asked}) FROM changed"
 
 
 def _insert_one(insertion: Insertion, placeholder: str = "%s") -> str:

@@ -101,8 +101,8 @@ class QueueStore(Protocol):
         """Hands out as many queued trials as are wanted: whoever claims at the same time gets others.
 
         Of an ACTIVE study, those that are good for its revision and fresh enough: MANUAL ones first, then DESIGNED
-        ones, then those that know most; of the same kind the one expected, or else by number. None if there are too
-        few of them.
+        ones, then those that know most; of the same kind by number, but that of those that know as much the one that is
+        expected comes first. None if there are too few of them.
         For a repeated request the first answer. Raises RequestIdReused.
         """
         ...

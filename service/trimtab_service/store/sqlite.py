@@ -63,13 +63,14 @@ class SqliteConnection(Connection):
                 begun += size
 
     def change_and_insert(
-        self, statement: Executable, values: Values, insertion: Insertion, rows: Sequence[Row]
+        self, change: Executable, values: Values, insertion: Insertion, rows: Sequence[Row], asked: Executable
     ) -> Row | None:
-        """Two statements; what is written here always has a transaction around it."""
-        changed = self.all(statement, values)  # it hasn't ended before the last row
-        if changed and rows:
+        """Three statements; what is written here always has a transaction around it."""
+        if not self.change(change, values):
+            return None
+        if rows:
             self.insert((insertion, rows))
-        return changed[0] if changed else None
+        return self.first(asked, values)
 
 
 @lru_cache

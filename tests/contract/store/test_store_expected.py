@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from functools import partial
 
 import pytest
@@ -14,8 +15,9 @@ from trimtab_service.domain.errors import RequestIdReused
 from trimtab_service.domain.names import TrialName
 from trimtab_service.domain.study import Study, StudyState
 from trimtab_service.domain.suggestion import TrialState
+from trimtab_service.store import sql_studies
 from trimtab_service.store.base import Store, TrialObservation
-from trimtab_service.store.queue import DESIGNED, MANUAL, Claim, Claimed, Expected, QueuedTrial
+from trimtab_service.store.queue import ANY_REVISION, DESIGNED, MANUAL, Claim, Claimed, Expected, QueuedTrial
 
 POINT = {"rate": 0.5, "depth": 2}
 CALLERS = 8
@@ -31,6 +33,11 @@ def queued(number: int, known: int = 0, rate: float = 0.25) -> QueuedTrial:
     """A trial that waits."""
     trial = a_trial(number, TrialState.QUEUED, parameters={"rate": rate, "depth": 3})
     return QueuedTrial(trial, known, 1)
+
+
+def manual(number: int) -> QueuedTrial:
+    """One that people put in line."""
+    return replace(queued(number, MANUAL), study_revision=ANY_REVISION)
 
 
 def expecting(study: Study, first: QueuedTrial, **changes: object) -> Claim:
@@ -89,89 +96,122 @@ def test_a_request_is_answered_once(store: Store, study: Study) -> None:
     assert claimed(store, study, expecting(study, queued(2))) == 2
 
 
-def taken(store: Store, study: Study) -> None:
-    """By somebody else."""
-    store.claim_trials(study.name, Claim(1, NOW), NOW, None)
+def late(store: Store, study: Study, *others: QueuedTrial) -> None:
+    """Queues 4 and 5, which know nothing, beside others that were queued before."""
+    store.queue_trials(study, others)
+    store.queue_trials(study, [queued(4), queued(5)])
 
 
-def overtaken(store: Store, study: Study) -> None:
-    """By one that knows more."""
-    store.append_trials(study, [a_trial(7)], None)
-    observed(store, study, 7)
-    store.queue_trials(study, [queued(8, 1)], instead=[2])
+@pytest.mark.parametrize("better", [queued(1, 3), queued(1, DESIGNED), manual(1)])
+def test_what_is_better_comes_first(store: Store, study: Study, better: QueuedTrial) -> None:
+    """What knows more, belongs to the design or was put in line by hand."""
+    late(store, study, better)
+    assert claimed(store, study, expecting(study, queued(5))) == 1
+    assert claimed(store, study, expecting(study, queued(5))) == 5
 
 
-def put_behind(store: Store, study: Study) -> None:
-    """By what people put in line."""
-    store.queue_trials(study, [replace(queued(9, MANUAL), study_revision=0)])
+@pytest.mark.parametrize("kind", [partial(queued, known=DESIGNED), manual])
+def test_what_has_an_order_keeps_it(store: Store, study: Study, kind: Callable[[int], QueuedTrial]) -> None:
+    """The design, and what people put in line, whatever is expected."""
+    store.queue_trials(study, [kind(1), kind(2), kind(3)])
+    assert [claimed(store, study, expecting(study, kind(number))) for number in (3, 2, 3)] == [1, 2, 3]
 
 
-def outdated(store: Store, study: Study) -> None:
-    """By two observations, and the other one isn't."""
-    store.append_trials(study, [a_trial(7), a_trial(8)], None)
-    store.queue_trials(study, [queued(9, 1)])
-    store.queue_trials(study, [queued(10)])  # comes late
-    observed(store, study, 7, 8)
+def test_what_is_better_but_not_to_be_had_is_in_nobodys_way(
+    store: Store, study: Study, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is being tried, is another study's, or was computed for the study as it was."""
+    other = store.create_study(a_study("other"), None)
+    store.queue_trials(other, [manual(1)])
+    late(store, study, queued(1, 5), queued(2, 5), queued(3, 5))
+    store.claim_trials(study.name, Claim(3, NOW), NOW, None)
+    assert claimed(store, study, expecting(study, queued(5))) == 5
+    store.queue_trials(study, [queued(6, 5)])
+    changed = store.replace_study(study, replace(study, revision=2), None)
+    new = [replace(queued(number), study_revision=2) for number in (7, 8)]
+    with monkeypatch.context() as patch:
+        patch.setattr(store, "write_alone", lambda _: None)  # what they replace goes a moment later
+        store.queue_trials(changed, new)
+    assert claimed(store, changed, expecting(changed, new[1])) == 8
 
 
-def stale(store: Store, study: Study) -> None:
-    """All that waits, by two observations."""
-    store.append_trials(study, [a_trial(7), a_trial(8)], None)
-    observed(store, study, 7, 8)
+@pytest.mark.parametrize(("patience", "grace", "number"), [(1, 0, None), (2, 0, 6), (0, 1, None), (0, 2, 6)])
+def test_what_is_too_old_is_not_handed_out(
+    store: Store, study: Study, patience: int, grace: int, number: int | None
+) -> None:
+    """By two observations, while one trial is being tried; who doesn't try any more doesn't count."""
+    store.append_trials(study, [a_trial(1), a_trial(2), a_trial(3), a_trial(4, expire_time=NOW)], None)
+    store.queue_trials(study, [queued(5), queued(6)])
+    observed(store, study, 1, 2)
+    assert claimed(store, study, expecting(study, queued(6), patience=patience, grace=grace)) == number
 
 
-def changed(store: Store, study: Study) -> None:
-    """The study."""
-    store.replace_study(study, replace(study, revision=2), None)
+def test_of_a_stopped_study_nothing_is_handed_out(store: Store, study: Study) -> None:
+    """Though its revision is known, and the trial good for all."""
+    store.queue_trials(study, [manual(1)])
+    stopped = store.replace_study(study, replace(study, revision=2, state=StudyState.STOPPED), None)
+    assert claimed(store, stopped, expecting(stopped, manual(1))) is None
 
 
-def stopped(store: Store, study: Study) -> None:
-    """The study."""
-    store.replace_study(study, replace(study, revision=2, state=StudyState.STOPPED), None)
+def test_of_a_changed_study_only_what_is_good_for_all(store: Store, study: Study) -> None:
+    """Whatever revision is believed in."""
+    store.queue_trials(study, [queued(1), queued(2)])
+    store.queue_trials(study, [manual(3)])
+    store.queue_trials(study, [queued(4), queued(5)])  # come late
+    changed = store.replace_study(study, replace(study, revision=2), None)
+    assert claimed(store, study, expecting(study, manual(3))) == 3
+    assert claimed(store, study, expecting(study, queued(5))) is None
+    assert claimed(store, changed, expecting(changed, queued(5))) is None
 
 
-def deleted(store: Store, study: Study) -> None:
-    """The study, whose name is another's now."""
+def test_of_a_deleted_study_nothing_is_handed_out(store: Store, study: Study, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Though its trials are there still, and its name is another's."""
+    monkeypatch.setattr(sql_studies, "DELETED_AT_ONCE", 1)
+    store.queue_trials(study, [queued(number) for number in range(1, 9)])
     store.delete_study(study, None)
     again = store.create_study(a_study(), None)
-    store.queue_trials(again, [queued(1)])
+    assert claimed(store, study, expecting(study, queued(5))) is None
+    store.queue_trials(again, [queued(5, rate=0.75)])
+    found = store.claim_trials(study.name, expecting(study, queued(5)), NOW, None)
+    assert found is not None
+    assert (found.study, found.trials[0].parameters["rate"]) == (again, 0.75)
+
+
+def test_only_the_studys_own_trial_and_count(store: Store, study: Study) -> None:
+    """Others have the same numbers."""
+    other = store.create_study(a_study("other"), None)
+    for each, ended in ((other, 1), (study, 2)):
+        store.append_trials(each, [a_trial(1), a_trial(2)], None)
+        observed(store, each, *range(1, ended + 1))
+        store.queue_trials(each, [queued(4, 2), queued(5, 2)])
+    found = store.claim_trials(study.name, expecting(study, queued(5, 2)), NOW, None)
+    assert found is not None
+    assert (found.trials[0].number, found.observation_count) == (5, 2)
+    assert [trial.number for trial in store.list_trials(other, NOW, 0, 9, frozenset({TrialState.QUEUED}))] == [4, 5]
 
 
 @pytest.mark.parametrize(
-    ("happens", "expected"),
+    "another",
     [
-        (taken, queued(1)),
-        (overtaken, queued(1)),
-        (put_behind, queued(1)),
-        (outdated, queued(10)),
-        (stale, queued(1)),
-        (changed, queued(1)),
-        (stopped, queued(1)),
-        (deleted, queued(1)),
-        (taken, replace(queued(2), study_revision=0)),
-        (taken, queued(2, DESIGNED)),
-        (taken, queued(5)),
+        queued(1, 1, rate=0.75),
+        replace(queued(1, rate=0.75), study_revision=ANY_REVISION),
+        QueuedTrial(replace(queued(1, rate=0.75).trial, create_time=NOW - timedelta(seconds=1)), 0, 1),
     ],
 )
-def test_what_is_not_as_expected_is_looked_up(
-    store: Store,
-    study: Study,
-    open_another: Callable[[], Store],
-    happens: Callable[[Store, Study], None],
-    expected: QueuedTrial,
-) -> None:
-    """The answer is that of a claim that expects nothing."""
+def test_nobody_is_told_what_is_not_stored(store: Store, study: Study, another: QueuedTrial) -> None:
+    """Where another trial has come to have the number."""
+    store.queue_trials(study, [queued(1)])
+    found = store.claim_trials(study.name, expecting(study, another), NOW, None)
+    assert found is not None
+    assert found.trials[0] == store.get_trial(TrialName(study.name, 1), NOW)
+
+
+def test_what_somebody_took_is_another_s(store: Store, study: Study, open_another: Callable[[], Store]) -> None:
+    """Who expected it gets the next one."""
     store.queue_trials(study, [queued(1), queued(2)])
-    happens(open_another(), study)
-    wanted = expecting(study, expected)
-    found = store.claim_trials(study.name, wanted, NOW, None)
-    if found is None:
-        assert store.claim_trials(study.name, replace(wanted, expected=None), NOW, None) is None
-        return
-    (trial,) = found.trials
-    assert trial == store.get_trial(TrialName(study.name, trial.number), NOW)
-    assert found.study == store.get_study(study.name)
-    assert trial.number == {"taken": 2, "overtaken": 8, "put_behind": 9, "outdated": 9, "deleted": 1}[happens.__name__]
+    assert claimed(open_another(), study, Claim(1, NOW)) == 1
+    assert claimed(store, study, expecting(study, queued(1))) == 2
+    assert claimed(store, study, expecting(study, queued(1))) is None
 
 
 def test_who_wants_several_or_only_some_kinds_looks(store: Store, study: Study) -> None:

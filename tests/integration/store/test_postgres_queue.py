@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -13,12 +14,14 @@ from store_values import NOW, a_request, a_study, a_trial, completed
 from trimtab_service.domain.errors import TrialNotFound
 from trimtab_service.domain.names import TrialName
 from trimtab_service.domain.suggestion import Trial, TrialState
-from trimtab_service.store import sql_queue, sql_trials
+from trimtab_service.store import sql_claims, sql_queue, sql_trials
 from trimtab_service.store.base import RECORDED, TrialObservation
 from trimtab_service.store.catalog import open_store
-from trimtab_service.store.connection import DriverCursor, Row, Values
+from trimtab_service.store.connection import Connection, DriverCursor, Row, Values
 from trimtab_service.store.postgres import PostgresConnection, PostgresStore
-from trimtab_service.store.queue import Claim, Expected, QueuedTrial
+from trimtab_service.store.queue import DESIGNED, MANUAL, Claim, Expected, QueuedTrial
+
+SECONDS = 5  # less than whoever waits for a lock waits
 
 
 @pytest.fixture
@@ -112,10 +115,13 @@ def test_what_is_as_expected_takes_one_round_trip(store: PostgresStore, monkeypa
     assert (trips, numbers) == ([1, 2, 3], [1, 2, 3])
 
 
-def test_whether_something_better_waits_is_looked_up(store: PostgresStore, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("known", [0, DESIGNED, MANUAL])
+def test_whether_something_better_waits_is_looked_up(
+    store: PostgresStore, monkeypatch: pytest.MonkeyPatch, known: int
+) -> None:
     """In an index, however many wait that are as good."""
     study = store.create_study(a_study(), None)
-    line = [QueuedTrial(a_trial(number, TrialState.QUEUED), 0, 1) for number in range(1, 2_001)]
+    line = [QueuedTrial(a_trial(number, TrialState.QUEUED), known, 1) for number in range(1, 2_001)]
     store.queue_trials(study, line)
     plans: list[dict[str, Any]] = []
     change = PostgresConnection.change_and_insert
@@ -131,7 +137,25 @@ def test_whether_something_better_waits_is_looked_up(store: PostgresStore, monke
     claimed = store.claim_trials(study.name, Claim(1, NOW, expected=Expected(study, line[0])), NOW, None)
     assert claimed is not None
     (plan,) = plans
-    assert max(node["Actual Rows"] for node in every(plan)) == 1
+    looked_at = [node["Actual Rows"] + node.get("Rows Removed by Filter", 0) for node in every(plan)]
+    assert max(looked_at) <= 1
+
+
+def test_nobody_waits_for_what_somebody_holds(store: PostgresStore) -> None:
+    """Who expected it gets another one, at once."""
+    study = store.create_study(a_study(), None)
+    line = [QueuedTrial(a_trial(number, TrialState.QUEUED), 0, 1) for number in (1, 2, 3)]
+    store.queue_trials(study, line)
+    claim = Claim(1, NOW, expected=Expected(study, line[0]))
+
+    def hold(connection: Connection) -> list[int]:
+        connection.driver.execute("SELECT FROM trials WHERE number = 1 FOR UPDATE")
+        with ThreadPoolExecutor(1) as other:
+            waiting = other.submit(store.claim_trials, study.name, claim, NOW, a_request())
+            claimed = waiting.result(SECONDS)
+        return [] if claimed is None else [trial.number for trial in claimed.trials]
+
+    assert store.write(hold) == [2]
 
 
 @pytest.mark.parametrize("same", [False, True])
@@ -149,7 +173,7 @@ def test_whoever_looked_first_may_come_second(
         assert other is not None
         others.extend(trial.number for trial in other.trials)
 
-    monkeypatch.setattr(sql_queue, "_handed_out", acting(take_first, sql_queue._handed_out))
+    monkeypatch.setattr(sql_claims, "_handed_out", acting(take_first, sql_claims._handed_out))
     claimed = store.claim_trials(study.name, Claim(1, NOW), NOW, request)
     again = store.claim_trials(study.name, Claim(1, NOW), NOW, request)
     assert claimed is not None
@@ -165,18 +189,18 @@ def test_a_claim_comes_too_late_once_at_most(store: PostgresStore, monkeypatch: 
     """However many others there are, each of whom would take what it looks at: then it holds what it found."""
     study = store.create_study(a_study(), None)
     store.queue_trials(study, [QueuedTrial(a_trial(number, TrialState.QUEUED), 0, 1) for number in range(1, 31)])
-    hand_out = sql_queue._handed_out
+    hand_out = sql_claims._handed_out
     others: list[int] = []
 
     def overtaken(*args: Any) -> Trial:
-        monkeypatch.setattr(sql_queue, "_handed_out", hand_out)
+        monkeypatch.setattr(sql_claims, "_handed_out", hand_out)
         other = store.claim_trials(study.name, Claim(1, NOW), NOW, a_request())
         assert other is not None
         others.extend(trial.number for trial in other.trials)
-        monkeypatch.setattr(sql_queue, "_handed_out", overtaken)
+        monkeypatch.setattr(sql_claims, "_handed_out", overtaken)
         return hand_out(*args)
 
-    monkeypatch.setattr(sql_queue, "_handed_out", overtaken)
+    monkeypatch.setattr(sql_claims, "_handed_out", overtaken)
     claimed = store.claim_trials(study.name, Claim(1, NOW), NOW, a_request())
     assert claimed is not None
     assert (others, [trial.number for trial in claimed.trials]) == ([1, 3], [2])
@@ -195,7 +219,7 @@ def test_a_claim_gets_what_is_stored(store: PostgresStore, monkeypatch: pytest.M
         queue(0.75, 1)
 
     queue(0.25, 0)
-    monkeypatch.setattr(sql_queue, "_handed_out", acting(replace, sql_queue._handed_out))
+    monkeypatch.setattr(sql_claims, "_handed_out", acting(replace, sql_claims._handed_out))
     claimed = store.claim_trials(study.name, Claim(1, NOW), NOW, a_request())
     assert claimed is not None
     (trial,) = claimed.trials
