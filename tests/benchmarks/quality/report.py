@@ -17,6 +17,7 @@ from quality.players import OURS, PLAYERS, Entry
 from quality.problem import Problem
 from quality.scores import logarithm
 
+ALL = "all"
 FEWEST = 3  # seeds that two players need in common before a difference between them is told
 DOCUMENT = Path(__file__).parents[3] / "docs" / "benchmarks.md"
 BEGIN, END = "<!-- quality: begin -->", "<!-- quality: end -->"
@@ -111,7 +112,7 @@ def families(problems: Sequence[Problem]) -> dict[str, list[Problem]]:
 
 def _families(entries: Sequence[Entry], problems: Sequence[Problem], known: Board) -> str:
     lines = []
-    for family, members in {**families(problems), "all": list(problems)}.items():
+    for family, members in {**families(problems), ALL: list(problems)}.items():
         logs = {entry.name: _mean_log(members, known, entry) for entry in entries}
         ranks = {entry.name: _mean_rank(members, known, entry) for entry in entries}
         lines.append([family, *(_cell(logs[entry.name], ranks[entry.name]) for entry in entries)])
@@ -142,12 +143,14 @@ def _mean_rank(members: Sequence[Problem], known: Board, entry: Entry) -> float 
 
 
 def _against(problems: Sequence[Problem], known: Board) -> str:
+    """Ours against the two best peers of each family, and over all problems against every one."""
     lines = []
-    for family, members in {**families(problems), "all": list(problems)}.items():
+    for family, members in {**families(problems), ALL: list(problems)}.items():
         rivals = {name: _differences(members, known, name) for name in PLAYERS if name != OURS}
         told = {name: comparison.interval(found) for name, found in rivals.items() if found}
         # The best peer is the one that we gain least on.
-        for name, (mean, low, high) in sorted(told.items(), key=lambda item: -item[1][0])[:2]:
+        best = sorted(told.items(), key=lambda item: -item[1][0])
+        for name, (mean, low, high) in best if family == ALL else best[:2]:
             verdict = "ours" if high < 0 else "theirs" if low > 0 else "neither"
             interval = f"{mean:+.2f} ({low:+.2f} to {high:+.2f})"
             lines.append([family, PLAYERS[name].title, interval, str(len(rivals[name])), verdict])

@@ -64,6 +64,14 @@ def test_a_difference_is_told_with_its_interval(document: str) -> None:
     assert rows(document, "family", "peer")[0] == ["bowls", "Sobol", "-1.00 (-1.00 to -1.00)", "1", "ours"]
 
 
+def test_over_all_problems_every_peer_is_told() -> None:
+    """Of a family the two that come closest."""
+    rivals = {name: finished(1.0, 1.0, 1.0) for name in ("sobol", "random", "ax")}
+    known = {"bowl": {"trimtab": finished(0.1, 0.1, 0.1), **rivals}}
+    lines = report._against([PROBLEMS[0]], known).splitlines()[2:]
+    assert [line.split("|")[1].strip() for line in lines] == ["bowls"] * 2 + ["all"] * 3
+
+
 def test_too_few_seeds_tell_no_difference() -> None:
     """Nothing is said of them."""
     few = {"bowl": {"trimtab": finished(0.1, 0.1), "sobol": finished(1.0, 1.0)}}
