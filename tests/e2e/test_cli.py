@@ -142,8 +142,10 @@ def test_ctrl_c_ends_a_waiting_command_quietly() -> None:
     assert (process.returncode, out, err) == (130, "", "")
 
 
-# Says when the first attempt has failed: from then on it waits.
+# Says when the first attempt has failed: from then on it waits. Who runs the tests in the
+# background has them begin with a Ctrl-C that does nothing.
 _WAITING = """
+import signal
 import sys
 from trimtab import _transport
 from trimtab.cli import main
@@ -156,5 +158,6 @@ async def said(self, seconds):
     await sleep(self, 60)
 
 _transport.BlockingTransport.sleep = said
+signal.signal(signal.SIGINT, signal.default_int_handler)
 sys.exit(main())
 """
