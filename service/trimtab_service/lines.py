@@ -15,7 +15,7 @@ LATELY = 32  # flights, from which the demand during the next one is judged
 # Of what waits, a worker takes two at most before the next flight is over. (Without such a bound, more points
 # make a flight longer, and a longer flight makes more seem to be wanted during it.)
 EACH_WORKER = 2
-SPARE = 1
+SPARE = 1  # suggestions more, where several workers may come at once
 MOST_EXPECTED = 32  # trials that a server remembers of a queue: people may have put thousands in line
 PAIR = 2  # workers, of which the one that isn't asking is trying: nobody else comes meanwhile
 

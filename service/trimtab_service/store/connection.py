@@ -104,12 +104,12 @@ class Connection(ABC):
 
     @abstractmethod
     def change_and_insert(
-        self, change: Executable, values: Values, insertion: Insertion, rows: Sequence[Row], asked: Executable
+        self, change: Executable, values: Values, insertion: Insertion, rows: Sequence[Row], answer: Executable
     ) -> Row | None:
-        """Changes rows, and inserts others if there were any; what ``asked`` says then, None if there were none.
+        """Changes rows, and inserts others if there were any; what ``answer`` selects then, None if there were none.
 
         One statement if the database is far, so that it needs no transaction around it.
-        asked: selects one value.
+        answer: selects one value.
         """
 
     def go_by_indexes(self) -> None:

@@ -99,12 +99,12 @@ class PostgresConnection(Connection):
         self.driver.execute(text, [_encode(rows) for _, rows in parts])
 
     def change_and_insert(
-        self, change: Executable, values: Values, insertion: Insertion, rows: Sequence[Row], asked: Executable
+        self, change: Executable, values: Values, insertion: Insertion, rows: Sequence[Row], answer: Executable
     ) -> Row | None:
         """One statement, and one value for all the rows."""
-        changing, asking = self._statements.prepared(change), self._statements.prepared(asked)
-        text = _change_text(changing.text, insertion if rows else None, asking.text)
-        every = {**changing.constants, **asking.constants, **values, "new_rows": _encode(rows)}
+        changing, answering = self._statements.prepared(change), self._statements.prepared(answer)
+        text = _change_text(changing.text, insertion if rows else None, answering.text)
+        every = {**changing.constants, **answering.constants, **values, "new_rows": _encode(rows)}
         cursor: DriverCursor = self.driver.execute(text, every)
         return cursor.fetchone()
 
@@ -127,12 +127,12 @@ def _insert_text(insertions: tuple[Insertion, ...]) -> str:
 
 
 @lru_cache
-def _change_text(change: str, insertion: Insertion | None, asked: str) -> str:
+def _change_text(change: str, insertion: Insertion | None, answer: str) -> str:
     parts = [f"changed AS ({change} RETURNING 1)"]
     if insertion is not None:
         inserted = _insert_one(insertion, "%(new_rows)s") + " WHERE EXISTS (SELECT FROM changed)"
         parts.append(f"inserted AS ({inserted})")
-    return f"WITH {', '.join(parts)} SELECT ({asked}) FROM changed"
+    return f"WITH {', '.join(parts)} SELECT ({answer}) FROM changed"
 
 
 def _insert_one(insertion: Insertion, placeholder: str = "%s") -> str:

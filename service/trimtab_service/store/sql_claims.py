@@ -39,7 +39,7 @@ _BEHIND_AT_MOST = bindparam("patience", type_=BigInteger) * _AT_WORK + bindparam
 # One row, or none. Its values go into the search as constants, so that the
 # trials come out of their index in the order wanted, and the first one ends it,
 # however many are in line.
-_ASKED = (
+_WANTED = (
     select(
         studies.c.uid,
         studies.c.revision,
@@ -48,20 +48,20 @@ _ASKED = (
     )
     .select_from(studies.join(progress, progress.c.study_uid == studies.c.uid))
     .where(NAMED, studies.c.state == StudyState.ACTIVE.value)
-    .cte("asked")
+    .cte("wanted")
 )
 _CLAIMABLE = (
-    select(select(_ASKED.c.observations).scalar_subquery(), *rows.QUEUED_COLUMNS, *rows.STUDY_COLUMNS)
+    select(select(_WANTED.c.observations).scalar_subquery(), *rows.QUEUED_COLUMNS, *rows.STUDY_COLUMNS)
     .select_from(trials.join(studies, studies.c.uid == trials.c.study_uid))
     .where(
-        trials.c.study_uid == select(_ASKED.c.uid).scalar_subquery(),
+        trials.c.study_uid == select(_WANTED.c.uid).scalar_subquery(),
         is_stored(TrialState.QUEUED),
         or_(
             trials.c.study_revision == ANY_REVISION,
-            trials.c.study_revision == select(_ASKED.c.revision).scalar_subquery(),
+            trials.c.study_revision == select(_WANTED.c.revision).scalar_subquery(),
         ),
         trials.c.known >= bindparam("least_known"),
-        trials.c.known >= select(_ASKED.c.fresh_enough).scalar_subquery(),
+        trials.c.known >= select(_WANTED.c.fresh_enough).scalar_subquery(),
     )
     .order_by(trials.c.known.desc(), trials.c.number)
     .limit(bindparam("most"))
@@ -154,12 +154,12 @@ class SqlClaims(SqlTrials):
             study = self.study_of(tuple(found[0][width:]))
             queued = [rows.queued_of(row[1:width]) for row in found]
             taken = tuple(_handed_out(study, each.trial, claim, now) for each in queued)
-            asked = _asked(study, request, taken)
+            requested = _request_rows(study, request, taken)
             for each, trial in zip(queued, taken, strict=True):
                 changes = _handing_out(study, each, trial)
-                if connection.change_and_insert(_TAKE, changes, rows.REQUEST, asked, _OBSERVED) is None:
+                if connection.change_and_insert(_TAKE, changes, rows.REQUEST, requested, _OBSERVED) is None:
                     return None
-                asked = []
+                requested = []
             return (Claimed(study, tuple(sorted(taken, key=lambda trial: trial.number)), found[0][0]),)
 
         def judge(connection: Connection) -> tuple[Claimed | None] | None:
@@ -190,12 +190,12 @@ def _take_expected(
         return None
     trial = _handed_out(study, queued.trial, claim, now)
     changes = {**values, **_handing_out(study, queued, trial), "revision": study.revision}
-    asked = _asked(study, request, [trial])
-    row = connection.change_and_insert(_TAKE_EXPECTED, changes, rows.REQUEST, asked, _OBSERVED)
+    requested = _request_rows(study, request, [trial])
+    row = connection.change_and_insert(_TAKE_EXPECTED, changes, rows.REQUEST, requested, _OBSERVED)
     return None if row is None else Claimed(study, (trial,), row[0])
 
 
-def _asked(study: Study, request: Request | None, taken: Sequence[Trial]) -> list[Row]:
+def _request_rows(study: Study, request: Request | None, taken: Sequence[Trial]) -> list[Row]:
     """For rows.REQUEST: what the request was answered with, if it has an identity."""
     answer = {"numbers": [trial.number for trial in taken]}
     return [] if request is None else [rows.request_row(study.uid, request, answer)]

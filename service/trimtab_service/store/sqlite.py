@@ -63,14 +63,14 @@ class SqliteConnection(Connection):
                 begun += size
 
     def change_and_insert(
-        self, change: Executable, values: Values, insertion: Insertion, rows: Sequence[Row], asked: Executable
+        self, change: Executable, values: Values, insertion: Insertion, rows: Sequence[Row], answer: Executable
     ) -> Row | None:
         """Three statements; what is written here always has a transaction around it."""
         if not self.change(change, values):
             return None
         if rows:
             self.insert((insertion, rows))
-        return self.first(asked, values)
+        return self.first(answer, values)
 
 
 @lru_cache
