@@ -17,6 +17,7 @@ from trimtab.v1 import (
     trial_pb2,
     tuning_service_pb2,
 )
+from trimtab_service.rpc.convert_values import page_token_to
 
 CONTEXT = parameters_pb2.ParameterSpec(name="hour", integer_range=parameters_pb2.IntegerRange(min=0, max=23))
 BOUNDED = study_pb2.MetricSpec(name="cost", min=0, max=10)
@@ -254,6 +255,9 @@ def test_bad_pages_are_refused(server: RunningServer) -> None:
     list_trials = server.studies.ListTrials
     assert refused(list_trials, trials(parent=named("s"), page_token=page.next_page_token))[2] == ["page_token"]
     assert refused(list_trials, trials(parent=named("t"), page_token="abc"))[2] == ["page_token"]
+    for after in ("²", "-1", "1e3", "9" * 19):  # not all that looks like a number is one that the store takes
+        token = page_token_to(f"{named('t')} []", after)
+        assert refused(list_trials, trials(parent=named("t"), page_token=token))[2] == ["page_token"]
     assert refused(list_trials, trials(parent=named("t"), page_size=-1))[2] == ["page_size"]
     assert refused(list_trials, trials(parent=named("t"), states=[77]))[2] == ["states[0]"]  # type: ignore[list-item]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import grpc
@@ -21,6 +22,7 @@ from trimtab_service.tuner import Tuner
 Context = grpc.aio.ServicerContext[Any, Any]
 
 EVERY_NAMESPACE = "namespaces/-"
+_NUMBER = re.compile(r"[1-9][0-9]{0,17}")
 
 
 class StudyServicer(study_service_pb2_grpc.StudyServiceServicer):
@@ -149,6 +151,7 @@ class StudyServicer(study_service_pb2_grpc.StudyServiceServicer):
 
 
 def _number(after: str) -> int:
-    if after and not after.isdigit():
+    """Of a trial, or a place in the log, as a page token has it; 0 where the list begins."""
+    if after and not _NUMBER.fullmatch(after):
         raise InvalidArgument("page_token", "not a next_page_token of this very list")
     return int(after or 0)
