@@ -115,7 +115,7 @@ class Config:
 
 def _check_address(name: str, value: str) -> None:
     host, separator, port = value.rpartition(":")
-    if not (separator and host and port.isdigit() and int(port) < 65_536):
+    if not (separator and host and port.isdecimal() and int(port) < 65_536):
         raise ConfigError(f"{name} must be host:port, not {value!r}")
 
 

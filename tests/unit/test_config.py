@@ -141,6 +141,7 @@ def test_grpc_is_silent_unless_told_otherwise() -> None:
         ({"address": "localhost"}, "address must be host:port"),
         ({"address": ":50051"}, "address must be host:port"),
         ({"address": "localhost:65536"}, "address must be host:port"),
+        ({"address": "localhost:5005²"}, "address must be host:port"),
         ({"metrics_address": "localhost:http"}, "metrics_address must be host:port"),
         ({"tls_certificate": "a.pem"}, "tls_certificate and tls_key go together"),
         ({"tls_key": "b.pem"}, "tls_certificate and tls_key go together"),
