@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Coroutine, Generator
+from contextlib import suppress
 from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Any
@@ -128,12 +129,14 @@ class SuggestionCore:
 
         Left by an Exception: failed. By KeyboardInterrupt, SystemExit or a
         cancellation, or by an error of the service itself, which says nothing
-        about the parameters: abandoned. By its end: abandoned.
+        about the parameters: abandoned. By its end: abandoned, unless somebody
+        else has reported on it, by its id.
         """
         if self._settled:
             return
         if error is None:
-            await self._abandon("the with-block was left without an observation")
+            with suppress(ObservationConflictError):
+                await self._abandon("the with-block was left without an observation")
             return
         reason = f"{type(error).__name__}: {error}"
         try:

@@ -201,6 +201,13 @@ async def test_a_block_that_met_a_conflict_reports_no_more(study: Any) -> None:
     assert TrialState.COMPLETED is (await last_trial(study)).state
 
 
+async def test_a_block_may_end_after_somebody_else_reported(study: Any) -> None:
+    """By the id, from another process say: there is nothing to abandon, and nothing went wrong."""
+    async with study.suggest() as suggestion:
+        await study.observe(suggestion.id, rmse=1.0)
+    assert TrialState.COMPLETED is (await last_trial(study)).state
+
+
 async def test_a_report_that_fails_does_not_hide_the_exception(server: FakeServer, study: Any) -> None:
     """The caller's own exception goes on, with a note of what could not be reported."""
     suggestion = await study.suggest()
