@@ -40,6 +40,9 @@ class _Facts:
 class StudyCalls:
     """The calls about one study.
 
+    Where one needs several, they share its time: ``deadline`` is an instant
+    on the transport's clock.
+
     baseline: what ``suggest`` falls back to before the study's own is known.
     worker: who tries the suggestions, for people who read the list of trials.
     """
@@ -124,10 +127,9 @@ class StudyCalls:
 
     # Observe
 
-    async def observe(self, observations: Sequence[Observation], timeout: float | None) -> list[ObserveResult]:
+    async def observe(self, observations: Sequence[Observation], deadline: float) -> list[ObserveResult]:
         """A result for each, in order; what is about a fallback of the client's own isn't sent."""
         known = [observation for observation in observations if observation.suggestion_id]
-        deadline = self.caller.deadline(timeout)
         sent: list[ObserveResult] = []
         for start in range(0, len(known), MOST_OBSERVATIONS):
             request = tuning_service_pb2.ObserveRequest(
@@ -141,9 +143,9 @@ class StudyCalls:
         not_sent = ObserveResult("", ObserveStatus.NOT_SENT)
         return [next(results) if observation.suggestion_id else not_sent for observation in observations]
 
-    async def observe_one(self, observation: Observation, timeout: float | None) -> ObserveResult:
+    async def observe_one(self, observation: Observation, deadline: float) -> ObserveResult:
         """The result of one; raises what it was refused for."""
-        (result,) = await self.observe([observation], timeout)
+        (result,) = await self.observe([observation], deadline)
         if result.error is not None:
             raise result.error
         return result
@@ -153,7 +155,7 @@ class StudyCalls:
         suggestion_id: str,
         measured: Measured | None,
         metrics: Mapping[str, MeasurementLike],
-        timeout: float | None,
+        deadline: float,
     ) -> Mapping[str, MeasurementLike]:
         """Measurements by metric; a bare one belongs to the objective, which is asked for once if it isn't known."""
         if isinstance(measured, Mapping):
@@ -164,7 +166,7 @@ class StudyCalls:
             return metrics
         if not suggestion_id:
             return metrics  # never sent: no need to ask what the number is of
-        facts = self._facts or await self._look_up(self.caller.deadline(timeout))
+        facts = self._facts or await self._look_up(deadline)
         if facts.objective is None:
             raise TypeError("the study has several objectives: say of which metric each number is")
         return {facts.objective: measured, **metrics}
@@ -181,9 +183,9 @@ class StudyCalls:
 
     # The study itself
 
-    async def describe(self, timeout: float | None) -> StudyDescription:
+    async def describe(self, deadline: float) -> StudyDescription:
         """The study as it is now."""
-        study = await self._study(self.caller.deadline(timeout))
+        study = await self._study(deadline)
         self.remember(study)
         return study_from_message(study)
 

@@ -164,7 +164,7 @@ class ClientCore(Generic[Handle]):
         except AlreadyExistsError:
             if not exist_ok:
                 raise
-            _check_same(spec, await calls.describe(max(deadline - self._caller.transport.now(), 0.001)))
+            _check_same(spec, await calls.describe(deadline))
         else:
             calls.remember(response.study)
         return self._handle(calls)

@@ -125,18 +125,19 @@ class StudyCore(Elsewhere, Generic[Handle]):
         **metrics: MeasurementLike,
     ) -> ObserveResult:
         """Reports what was measured for a suggestion known by its id. See ``Suggestion.observe``."""
-        measurements = await self._calls.measurements(suggestion_id, measured, metrics, timeout)
-        return await self._calls.observe_one(Observation(suggestion_id, measurements), timeout)
+        deadline = self._calls.caller.deadline(timeout)
+        measurements = await self._calls.measurements(suggestion_id, measured, metrics, deadline)
+        return await self._calls.observe_one(Observation(suggestion_id, measurements), deadline)
 
     async def _fail(self, suggestion_id: str, reason: str = "", *, timeout: float | None = None) -> ObserveResult:
         """Reports that it can't work with the parameters of a suggestion."""
-        return await self._calls.observe_one(Observation(suggestion_id, outcome=Outcome.FAILED, reason=reason), timeout)
+        failed = Observation(suggestion_id, outcome=Outcome.FAILED, reason=reason)
+        return await self._calls.observe_one(failed, self._calls.caller.deadline(timeout))
 
     async def _abandon(self, suggestion_id: str, reason: str = "", *, timeout: float | None = None) -> ObserveResult:
         """Reports that nobody tried a suggestion."""
-        return await self._calls.observe_one(
-            Observation(suggestion_id, outcome=Outcome.ABANDONED, reason=reason), timeout
-        )
+        abandoned = Observation(suggestion_id, outcome=Outcome.ABANDONED, reason=reason)
+        return await self._calls.observe_one(abandoned, self._calls.caller.deadline(timeout))
 
     async def _observe_many(
         self, observations: Sequence[Observation], *, timeout: float | None = None
@@ -146,7 +147,7 @@ class StudyCore(Elsewhere, Generic[Handle]):
         One that is refused doesn't keep the others from being stored and
         raises nothing: see ``ObserveResult.error``.
         """
-        return await self._calls.observe(observations, timeout)
+        return await self._calls.observe(observations, self._calls.caller.deadline(timeout))
 
     async def _extend_lease(
         self, trial: str | int, lease: timedelta | float | None = None, *, timeout: float | None = None
@@ -158,7 +159,7 @@ class StudyCore(Elsewhere, Generic[Handle]):
 
     async def _describe(self, *, timeout: float | None = None) -> StudyDescription:
         """The study as it is now."""
-        return await self._calls.describe(timeout)
+        return await self._calls.describe(self._calls.caller.deadline(timeout))
 
     async def _update(
         self,
@@ -222,13 +223,12 @@ class StudyCore(Elsewhere, Generic[Handle]):
         return await self._change(StudyChange(state=StudyState.ACTIVE), "", timeout)
 
     async def _change(self, change: StudyChange, etag: str, timeout: float | None) -> StudyDescription:
-        goals = {} if change.reference_point is None else (await self._calls.describe(timeout)).spec.goals
-        message, paths = change_to_message(change, goals)
-        message.name, message.etag = self.name, etag
-        request = pb.UpdateStudyRequest(
-            study=message, update_mask=FieldMask(paths=paths), request_id=fresh_request_id()
-        )
-        response = await self._calls.caller.call(methods.UPDATE_STUDY, request, timeout)
+        deadline = self._calls.caller.deadline(timeout)
+        goals = {} if change.reference_point is None else (await self._calls.describe(deadline)).spec.goals
+        study, paths = change_to_message(change, goals)
+        study.name, study.etag = self.name, etag
+        request = pb.UpdateStudyRequest(study=study, update_mask=FieldMask(paths=paths), request_id=fresh_request_id())
+        response = await self._calls.caller.call_until(methods.UPDATE_STUDY, request, deadline)
         self._calls.remember(response.study)
         return study_from_message(response.study)
 

@@ -94,16 +94,19 @@ class SuggestionCore:
         within the timeout. Observing a fallback of the client's own sends
         nothing and says so: the result is NOT_SENT.
         """
-        measurements = await self._calls.measurements(self.id, measured, metrics, timeout)
-        return await self._report(Observation(self.id, measurements), timeout)
+        deadline = self._calls.caller.deadline(timeout)
+        measurements = await self._calls.measurements(self.id, measured, metrics, deadline)
+        return await self._report(Observation(self.id, measurements), deadline)
 
     async def _fail(self, reason: str = "", *, timeout: float | None = None) -> ObserveResult:
         """Reports that it can't work with these parameters: the algorithm keeps away."""
-        return await self._report(Observation(self.id, outcome=Outcome.FAILED, reason=reason), timeout)
+        failed = Observation(self.id, outcome=Outcome.FAILED, reason=reason)
+        return await self._report(failed, self._calls.caller.deadline(timeout))
 
     async def _abandon(self, reason: str = "", *, timeout: float | None = None) -> ObserveResult:
         """Reports that nobody tried it: the algorithm learns nothing."""
-        return await self._report(Observation(self.id, outcome=Outcome.ABANDONED, reason=reason), timeout)
+        abandoned = Observation(self.id, outcome=Outcome.ABANDONED, reason=reason)
+        return await self._report(abandoned, self._calls.caller.deadline(timeout))
 
     async def _extend_lease(
         self, lease: timedelta | float | None = None, *, timeout: float | None = None
@@ -115,9 +118,9 @@ class SuggestionCore:
             self._expire_time = await self._calls.extend_lease(self.id, span, timeout)
         return self._expire_time
 
-    async def _report(self, observation: Observation, timeout: float | None) -> ObserveResult:
+    async def _report(self, observation: Observation, deadline: float) -> ObserveResult:
         try:
-            result = await self._calls.observe_one(observation, timeout)
+            result = await self._calls.observe_one(observation, deadline)
         except ObservationConflictError:
             self._settled = True  # somebody reported on it before
             raise
