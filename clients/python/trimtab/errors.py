@@ -8,7 +8,7 @@
      |   +- ObservationConflictError  the suggestion has another observation already
      +- FailedPreconditionError       the study's state doesn't allow it; a retry won't help
      |   +- StudyStoppedError         the study is stopped and suggests nothing
-     |   +- SpaceExhaustedError       every point of the finite space was suggested
+     |   +- SpaceExhaustedError       one call asked for more points than the finite space has
      +- EtagMismatchError             somebody changed the study since the etag was read
      +- ClientClosedError             the client was closed before the call
      +- PermissionDeniedError         the server doesn't let this caller do it
@@ -121,7 +121,7 @@ class StudyStoppedError(FailedPreconditionError):
 
 
 class SpaceExhaustedError(FailedPreconditionError):
-    """Fewer points are left in the finite space than were asked for."""
+    """One call asked for more different points than the finite space has. Points that were tried come again."""
 
 
 class EtagMismatchError(TrimtabError):

@@ -152,7 +152,7 @@ class StudyStopped(FailedPrecondition):
 
 
 class SpaceExhausted(FailedPrecondition):
-    """Fewer points are left in the finite space than were asked for."""
+    """One call asked for more different points than the finite space has."""
 
     reason = "SPACE_EXHAUSTED"
 

@@ -77,8 +77,9 @@ class TuningServiceServicer(object):
     def Suggest(self, request, context):
         """Gives parameters to try. Trial studies: stores a PENDING trial for each.
         Bandit studies: stores nothing. Errors: INVALID_ARGUMENT, NOT_FOUND (no
-        such study), FAILED_PRECONDITION (the study is stopped, or its finite
-        space is exhausted), DEADLINE_EXCEEDED (only where fallback is refused).
+        such study), FAILED_PRECONDITION (the study is stopped, or more different
+        points are asked for at once than its finite space has), DEADLINE_EXCEEDED
+        (only where fallback is refused).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
