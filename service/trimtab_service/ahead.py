@@ -19,7 +19,7 @@ from datetime import datetime, timedelta
 from time import monotonic
 
 from trimtab_service.compute import Asked, Compute
-from trimtab_service.domain.errors import SpaceExhausted, StudyNotFound, StudyStopped, TrimtabError
+from trimtab_service.domain.errors import ShuttingDown, SpaceExhausted, StudyNotFound, StudyStopped, TrimtabError
 from trimtab_service.domain.past import Past
 from trimtab_service.domain.space import Parameters
 from trimtab_service.domain.study import Study, StudyState
@@ -39,7 +39,7 @@ PATIENCE = 4
 results are missing from any suggestion when its own comes in; a few times that is what workers put up with
 while the model is slower than they are. Where nothing is being tried, only the newest knowledge will do."""
 
-MOST_UNASKED = 16  # flights in a row without a Suggest in between: then nobody seems to be waiting any more
+MOST_UNASKED = 16  # flights in a row without a Suggest in between: then no more, unless somebody waits
 MOST_STUDIES = 1_000  # whose queues a server looks after
 FLIGHT_SECONDS = 120.0  # after which an optimizer is taken for stuck, and others may try
 # How long others leave the computing to a server that has stopped to say that it
@@ -79,8 +79,8 @@ class Ahead:
     async def suggest(self, wish: Wish) -> Claimed:
         """Trials from the queue, or else those of the next flight.
 
-        Raises TimeoutError, OptimizerFailed, Overloaded, StudyStopped,
-        StudyNotFound, RequestIdReused, and what the optimizer says to the caller.
+        Raises TimeoutError, OptimizerFailed, Overloaded, StudyStopped, StudyNotFound,
+        RequestIdReused, ShuttingDown, and what the optimizer says to the caller.
         """
         line = self._line(wish.study)
         line.asked += wish.count
@@ -127,7 +127,8 @@ class Ahead:
             self._set_off(line)
 
     def _set_off(self, line: Line) -> None:
-        if not self._closed and line.flight is None and line.unasked < MOST_UNASKED:
+        is_wanted = line.waiting > 0 or line.unasked < MOST_UNASKED
+        if not self._closed and line.flight is None and is_wanted:
             line.flight = asyncio.create_task(self._fly(line))
             line.flight.add_done_callback(lambda flight: self._ended(line, flight))
 
@@ -153,11 +154,12 @@ class Ahead:
         return line
 
     async def _flown(self, line: Line) -> None:
-        """Until the flight under way, or else a new one, has ended; raises what it raises."""
+        """Until the flight under way, or else a new one, has ended; raises what it raises, and ShuttingDown."""
         if line.flight is None:
             self._set_off(line)
-        if line.flight is not None:
-            await asyncio.shield(line.flight)
+        if line.flight is None:
+            raise ShuttingDown("this server is shutting down")
+        await asyncio.shield(line.flight)
 
     async def _fly(self, line: Line) -> None:
         async with self._alone(line) as first:

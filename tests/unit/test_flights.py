@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from time import monotonic
@@ -10,7 +11,7 @@ from typing import Any, cast
 import pytest
 
 from store_values import SPEC, a_study, completed
-from trimtab_service.ahead import Ahead, Wish
+from trimtab_service.ahead import MOST_UNASKED, Ahead, Wish
 from trimtab_service.compute import Asked, Compute
 from trimtab_service.domain.errors import SpaceExhausted
 from trimtab_service.domain.outcomes import Robustness
@@ -22,6 +23,7 @@ from trimtab_service.metrics import Metrics
 from trimtab_service.storage import Storage
 from trimtab_service.store.base import TrialObservation
 from trimtab_service.store.catalog import open_store
+from trimtab_service.store.queue import ForeignTrial
 
 THREADS = 2
 SIX = replace(SPEC, space=SearchSpace((Categorical("kind", tuple("abcdef")),)))
@@ -198,3 +200,18 @@ async def test_a_batch_may_be_of_all_points_in_all_conditions(storage: Storage) 
     spec = replace(SIX, space=space, context=(Categorical("day", ("x", "y")),), robustness=Robustness(DAYS))
     made = bench(storage, points("ab", *DAYS), spec)
     assert kinds(await made.got(4)) == ["ax", "ay", "bx", "by"]
+
+
+async def test_who_waits_is_flown_for_as_often_as_it_takes(storage: Storage) -> None:
+    """Though what others bring makes flight after flight old before it has landed."""
+    made = bench(storage, points("abcdef"))
+    brought = ForeignTrial({"kind": "a"}, {}, completed())
+
+    async def imported() -> None:
+        store = storage.store
+        await storage.write(store.import_trials, made.study, [brought], storage.now(), None)
+
+    made.optimizer.meanwhile = [imported] * (MOST_UNASKED + 2)
+    async with asyncio.timeout(20):  # what is wrong goes on for ever
+        assert kinds(await made.got()) == ["b"]
+    assert made.optimizer.meanwhile == []
