@@ -53,7 +53,7 @@ class Following:
         self._most = most
         self._metrics = metrics
         self._live: OrderedDict[StudyName, Live] = OrderedDict()
-        self._opening: dict[StudyName, asyncio.Task[Live]] = {}
+        self._opening: dict[StudyName, tuple[str, asyncio.Task[Live]]] = {}  # with the etag of what is opened
         self._new: set[StudyName] = set()
         self._slow: set[StudyName] = set()
         self._looked = monotonic()
@@ -73,20 +73,32 @@ class Following:
         if live is not None and live.study.uid == study.uid:
             self._live.move_to_end(study.name)
             return live
-        task = self._opening.get(study.name)
-        if task is None:
-            task = self._opening[study.name] = asyncio.create_task(self._opened(study))
-            task.add_done_callback(lambda _: self._opening.pop(study.name, None))
+        if not self._is_opening(study):
+            self._opening[study.name] = study.etag, asyncio.create_task(self._opened(study))
+        _, task = self._opening[study.name]
         return await asyncio.shield(task)
 
+    def _is_opening(self, study: Study) -> bool:
+        """Whether this very study is; not another one of its name, nor as it was before an update."""
+        etag, _ = self._opening.get(study.name, ("", None))
+        return etag == study.etag
+
     async def _opened(self, study: Study) -> Live:
-        live = await self.caught_up(await self._begun(study))
-        self._live[study.name] = live
+        try:
+            live = await self.caught_up(await self._begun(study))
+            if self._is_opening(study):
+                self._remember(live)
+            return live
+        finally:
+            if self._is_opening(study):
+                del self._opening[study.name]
+
+    def _remember(self, live: Live) -> None:
+        self._live[live.study.name] = live
         while len(self._live) > self._most:
             name, _ = self._live.popitem(last=False)
             self._slow.discard(name)
         self._metrics.live_studies.set(len(self._live))
-        return live
 
     async def _begun(self, study: Study) -> Live:
         """As the newest checkpoint has it, else before its log is read."""
@@ -109,6 +121,7 @@ class Following:
         """Takes an update into memory at once; other replicas see it when they next look."""
         live = self._live.get(study.name)
         if live is None:
+            self.forget(study.name)  # it may be being opened as it was
             return
         after = None if study.name in self._slow else live.updated(study)
         if after is None:  # read anew, by whoever asks next, and not on the event loop
@@ -117,8 +130,9 @@ class Following:
             self._live[study.name] = after.playing(time())
 
     def forget(self, name: StudyName) -> None:
-        """Lets a study leave memory."""
+        """Lets a study leave memory, and what is being opened of it not get there."""
         self._live.pop(name, None)
+        self._opening.pop(name, None)
         self._slow.discard(name)
 
     def expect(self, name: StudyName) -> None:

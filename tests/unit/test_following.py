@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -15,10 +17,10 @@ from replicas import NAME, SPEC, Clock, Replica, replicas
 from trimtab_service import following
 from trimtab_service.bandits import states
 from trimtab_service.decisions import Ask, DecisionReport
-from trimtab_service.domain.errors import DecisionExpired
+from trimtab_service.domain.errors import DecisionExpired, StudyStopped
 from trimtab_service.domain.observation import Measurement, Observation, Outcome
 from trimtab_service.domain.space import Categorical, SearchSpace
-from trimtab_service.domain.study import AlgorithmRequest, StudySpec
+from trimtab_service.domain.study import AlgorithmRequest, Study, StudySpec, StudyState
 from trimtab_service.following import UPDATE_SECONDS
 from trimtab_service.live import Live, UnknownArm
 from trimtab_service.store.base import DUPLICATE, RECORDED, DecisionBatch, DecisionObservation, Result
@@ -164,3 +166,49 @@ async def test_an_arm_that_nobody_knows_is_a_fault(clock: Clock, sqlite_url: str
         assert first.decisions.live(NAME) is None
         with pytest.raises(UnknownArm):
             await first.following.open(study)
+
+
+@asynccontextmanager
+async def opening(replica: Replica, study: Study) -> AsyncIterator[None]:
+    """While the study is read by somebody; its log has been at the end of the block."""
+    gate, caught_up = asyncio.Event(), replica.following.caught_up
+
+    async def held_up(live: Live) -> Live:
+        await gate.wait()
+        return await caught_up(live)
+
+    with patch.object(replica.following, "caught_up", held_up):
+        reading = asyncio.create_task(replica.following.open(study))
+        await asyncio.sleep(0)
+        yield
+        gate.set()
+        await reading
+
+
+async def test_a_study_that_is_deleted_while_it_is_opened_does_not_take_the_name_of_the_next(
+    clock: Clock, sqlite_url: str
+) -> None:
+    """Its decisions would be refused when they are observed."""
+    async with replicas(sqlite_url) as (first, _):
+        async with opening(first, await first.studies.create(NAME, SPEC, None)):
+            await first.studies.delete(NAME, "", None)
+            first.decisions.deleted(NAME)
+            new = await first.studies.create(NAME, SPEC, None)
+            asked = asyncio.create_task(first.following.open(new))
+            await asyncio.sleep(0)
+        assert (await asked).study.uid == new.uid
+        live = first.following.live(NAME)
+    assert live is not None
+    assert live.study.uid == new.uid
+
+
+async def test_a_study_that_is_stopped_while_it_is_opened_is_stopped(clock: Clock, sqlite_url: str) -> None:
+    """For whoever asks after the update was answered."""
+    async with replicas(sqlite_url) as (first, _):
+        async with opening(first, await first.studies.create(NAME, SPEC, None)):
+            stopped = await first.studies.update(
+                NAME, lambda old: (old.spec, StudyState.STOPPED), frozenset({"state"}), "", None
+            )
+            first.decisions.updated(stopped)
+        with pytest.raises(StudyStopped):
+            first.decisions.suggest(first.following.live(NAME) or await first.following.open(stopped), Ask())
