@@ -58,6 +58,7 @@ class Following:
         self._slow: set[StudyName] = set()
         self._looked = monotonic()
         metrics.policy_age_seconds.set_function(lambda: monotonic() - self._looked)
+        metrics.live_studies.set_function(lambda: len(self._live))
         self._news = asyncio.Event()
 
     def live(self, name: StudyName) -> Live | None:
@@ -98,7 +99,6 @@ class Following:
         while len(self._live) > self._most:
             name, _ = self._live.popitem(last=False)
             self._slow.discard(name)
-        self._metrics.live_studies.set(len(self._live))
 
     async def _begun(self, study: Study) -> Live:
         """As the newest checkpoint has it, else before its log is read."""

@@ -212,3 +212,13 @@ async def test_a_study_that_is_stopped_while_it_is_opened_is_stopped(clock: Cloc
             first.decisions.updated(stopped)
         with pytest.raises(StudyStopped):
             first.decisions.suggest(first.following.live(NAME) or await first.following.open(stopped), Ask())
+
+
+async def test_a_study_that_left_memory_is_not_counted(clock: Clock, sqlite_url: str) -> None:
+    """Live studies are those that there are."""
+    async with replicas(sqlite_url) as (first, _):
+        await decided(first, SPEC)
+        registry, name = first.metrics.registry, "trimtab_live_bandit_studies"
+        before = registry.get_sample_value(name)
+        first.decisions.deleted(NAME)
+        assert (before, registry.get_sample_value(name)) == (1.0, 0.0)
