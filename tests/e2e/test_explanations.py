@@ -8,6 +8,7 @@ import pytest
 import serving
 import trimtab
 from serving import RunningServer
+from trimtab.cli import main
 from trimtab.v1 import study_service_pb2 as pb
 
 
@@ -51,6 +52,25 @@ def test_a_trial_is_explained(shared_server: RunningServer) -> None:
         assert found.model.observation_count == 10
         best = study.explain()
         assert best.parameters == study.incumbent().parameters
+
+
+def test_the_command_line_tells_trying_a_point_from_going_on(
+    shared_server: RunningServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What measuring the incumbent again promises isn't what one more trial is expected to gain: two names say so."""
+    with trimtab.Client(shared_server.address) as client:
+        study = client.create_study(
+            "told", parameters=[trimtab.Float("x", 0, 1)], minimize="loss", algorithm="gp", seed=1
+        )
+        for _ in range(8):
+            with study.suggest() as suggestion:
+                suggestion.observe((float(suggestion["x"]) - 0.3) ** 2)
+    labels = []
+    for command in ("incumbent", "explain"):
+        assert main([command, "told", "--server", shared_server.address]) == 0
+        labels.append([line.partition("  ")[0] for line in capsys.readouterr().out.splitlines()])
+    assert ["expected gain" in each for each in labels] == [True, False]
+    assert ["expected improvement" in each for each in labels] == [False, True]
 
 
 def test_what_cannot_be_explained_is_refused(shared_server: RunningServer) -> None:

@@ -68,7 +68,7 @@ def show_explanation(options: argparse.Namespace, client: Client, output: Output
     output.line("")
     output.pairs(
         [
-            ("expected gain", _cell_or_none(explanation.expected_improvement)),
+            ("expected improvement", _cell_or_none(explanation.expected_improvement)),
             ("within the constraints", _cell_or_none(explanation.probability_feasible)),
             ("observations", explanation.model.observation_count),
         ]
