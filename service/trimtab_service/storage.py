@@ -66,7 +66,10 @@ class Storage:
     async def write(
         self, call: Callable[Arguments, Answer], *args: Arguments.args, **kwargs: Arguments.kwargs
     ) -> Answer:
-        """Runs a write of the store in a thread; it goes on to its end even if the caller goes away."""
+        """Runs a write of the store in a thread; once begun it goes on to its end even if the caller goes away.
+
+        One that still waits for a thread then is left undone.
+        """
         return await self._run(self._writers, call, *args, **kwargs)
 
     async def _run(
