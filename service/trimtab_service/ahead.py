@@ -154,12 +154,19 @@ class Ahead:
         return line
 
     async def _flown(self, line: Line) -> None:
-        """Until the flight under way, or else a new one, has ended; raises what it raises, and ShuttingDown."""
-        if line.flight is None:
-            self._set_off(line)
+        """Until the flight under way, or else a new one, has ended; raises what it raises, and ShuttingDown.
+
+        But for what one that was under way already found out of the study as it was, or of what others asked for.
+        """
+        under_way = line.flight is not None
+        self._set_off(line)
         if line.flight is None:
             raise ShuttingDown("this server is shutting down")
-        await asyncio.shield(line.flight)
+        try:
+            await asyncio.shield(line.flight)
+        except (StudyStopped, SpaceExhausted):
+            if not under_way:
+                raise
 
     async def _fly(self, line: Line) -> None:
         async with self._alone(line) as first:

@@ -16,9 +16,9 @@ from trimtab_service.compute import Asked, Compute
 from trimtab_service.domain.errors import SpaceExhausted
 from trimtab_service.domain.outcomes import Robustness
 from trimtab_service.domain.space import Categorical, SearchSpace
-from trimtab_service.domain.study import Study, StudySpec
+from trimtab_service.domain.study import Study, StudyName, StudySpec, StudyState
 from trimtab_service.domain.suggestion import Source, Suggested, Trial, TrialState
-from trimtab_service.histories import Histories
+from trimtab_service.histories import Histories, Look
 from trimtab_service.metrics import Metrics
 from trimtab_service.storage import Storage
 from trimtab_service.store.base import TrialObservation
@@ -89,6 +89,13 @@ class Bench:
         most, self.ahead.most = self.ahead.most, count
         await self.ahead._flown(line)
         self.ahead.most = most
+
+    async def joined(self, waiting: int) -> asyncio.Task[list[Trial]]:
+        """One more who asks, once ``waiting`` suggestions are waited for in all."""
+        asking = asyncio.create_task(self.got())
+        while self.ahead._line(self.study).waiting < waiting:
+            await asyncio.sleep(0)
+        return asking
 
     def waiting(self) -> list[str]:
         """The kinds in the queue."""
@@ -215,3 +222,43 @@ async def test_who_waits_is_flown_for_as_often_as_it_takes(storage: Storage) -> 
     async with asyncio.timeout(20):  # what is wrong goes on for ever
         assert kinds(await made.got()) == ["b"]
     assert made.optimizer.meanwhile == []
+
+
+async def test_who_joins_a_flight_is_not_told_that_others_asked_for_too_many(storage: Storage) -> None:
+    """Two of one point are refused; who asks for one meanwhile gets it."""
+    made = bench(storage, points("a"))
+    asking: list[asyncio.Task[list[Trial]]] = []
+
+    async def another() -> None:
+        asking.append(await made.joined(3))
+
+    made.optimizer.meanwhile = [another]
+    with pytest.raises(SpaceExhausted):
+        await made.got(2)
+    assert kinds(await asking[0]) == ["a"]
+
+
+async def test_a_study_that_goes_on_is_not_told_to_be_stopped(
+    storage: Storage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By a flight that looked while it was: it is set off by an observation, and who asks after that joins it."""
+    made = bench(storage, points("ab"))
+    (trial,) = await made.got()
+    running = made.study
+    stopped = replace(running, state=StudyState.STOPPED, revision=2)
+    await storage.write(storage.store.replace_study, running, stopped, None)
+    await made.observed(trial)
+    look, asking = Histories.look, list[asyncio.Task[list[Trial]]]()
+
+    async def looked(histories: Histories, name: StudyName, **wanted: Any) -> Look:
+        found = await look(histories, name, **wanted)
+        if not asking:
+            await storage.write(storage.store.replace_study, stopped, replace(running, revision=3), None)
+            asking.append(await made.joined(1))
+        return found
+
+    monkeypatch.setattr(Histories, "look", looked)
+    made.ahead.observed(made.study)
+    while not asking:
+        await asyncio.sleep(0)
+    assert kinds(await asking[0]) == ["b"]
