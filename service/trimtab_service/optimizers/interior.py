@@ -72,13 +72,13 @@ class Interior:
                 return found
             if attempt == 0 and legal.mean() == 0.0:
                 break
-        for index in left:
-            generator = np.random.default_rng([TRIES, *seeds[index]])
-            target = self.settled(rows[index : index + 1], generator.random((1, len(self.sums.columns))))
-            near = self.nearest(target)
+        if left:
+            generators = [np.random.default_rng([TRIES, *seeds[index]]) for index in left]
+            units = np.stack([one.random(len(self.sums.columns)) for one in generators])
+            near = self.nearest(self.settled(rows[left], units))
             if not len(near):
                 return rows[:0]
-            found[index] = near[0]
+            found[left] = near
         return found
 
     def _walked(self, rows: Rows, generators: Sequence[np.random.Generator]) -> tuple[Rows, Mask]:

@@ -11,9 +11,12 @@ from trimtab_service.domain.condition import Condition
 from trimtab_service.domain.errors import InvalidArgument
 from trimtab_service.domain.linear import LinearConstraint, Simplex
 from trimtab_service.domain.space import Categorical, Discrete, Float, Integer, Scale, SearchSpace
+from trimtab_service.optimizers.activity import Mask
 from trimtab_service.optimizers.feasible import Feasible
+from trimtab_service.optimizers.interior import Interior
 from trimtab_service.optimizers.lifted import Lifted
 from trimtab_service.optimizers.region import Region
+from trimtab_service.optimizers.sums import Units
 
 X, Y = Float("x", 0.0, 1.0), Float("y", 0.0, 1.0)
 PARTS = tuple(Float(f"p{index}", 0.0, 1.0) for index in range(20))
@@ -112,6 +115,23 @@ def test_two_bounds_that_leave_a_face_are_fulfilled() -> None:
     """A body without an inside has points all the same."""
     laws = (LinearConstraint({"x": 1.0, "y": 1.0}, max=1.0), LinearConstraint({"x": 1.0, "y": 1.0}, min=1.0))
     np.testing.assert_allclose(drawn(SearchSpace((X, Y), laws), 20).sum(axis=1), 1.0, atol=1e-8)
+
+
+def test_points_of_a_face_are_found_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a fixed value leaves a part of a mixture nothing, many draws take no more rounds than a few."""
+    laws = (LinearConstraint({"x": 2.0, "n": 1.0}, max=6.0),)
+    space = SearchSpace((X, Y, Float("z", 0.0, 0.2), Integer("n", 1, 10)), laws, (Simplex(("x", "y", "z")),))
+    region, mended, rounds = Region(space, {"n": 6}), Interior._mended, list[int]()
+
+    def counted(interior: Interior, units: Units, free: Mask) -> Units:
+        rounds.append(len(units))
+        return mended(interior, units, free)
+
+    monkeypatch.setattr(Interior, "_mended", counted)
+    rows = region.draw(np.random.default_rng(0).random((200, 4)), [(index,) for index in range(200)])
+    assert all(space.check(point) == point for point in region.points(rows))
+    assert len(np.unique(rows, axis=0)) > 100
+    assert len(rounds) <= 3
 
 
 def test_the_first_point_is_the_middle_or_most_central() -> None:
