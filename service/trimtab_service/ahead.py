@@ -90,6 +90,7 @@ class Ahead:
         if claimed is not None:
             return claimed
         line.waiting += wish.count
+        line.wishes.append(wish.count)
         try:
             while claimed is None:
                 async with asyncio.timeout(wish.end - monotonic()):
@@ -97,6 +98,7 @@ class Ahead:
                 claimed = await self.claim(wish)
         finally:
             line.waiting -= wish.count
+            line.wishes.remove(wish.count)
         return claimed
 
     async def claim(self, wish: Wish, grace: int = 0, detail: str = "") -> Claimed | None:
@@ -185,28 +187,27 @@ class Ahead:
             if wanted > len(fresh):
                 past = with_open(look.past, fresh, {})
                 asked = Asked(study, past, {}, {}, await self._histories.related(study))
-                await self._stored(line, look, past, await self._besides(asked, fresh, wanted, line.waiting))
+                await self._stored(line, look, past, await self._besides(asked, fresh, wanted, line.enough))
 
     async def _besides(
-        self, asked: Asked, fresh: Sequence[QueuedTrial], wanted: int, waiting: int
+        self, asked: Asked, fresh: Sequence[QueuedTrial], wanted: int, enough: Sequence[int]
     ) -> Sequence[Suggested]:
         """As many points as are wanted beside the fresh ones, with which a batch may be handed out."""
         count, waits = wanted - len(fresh), [each.trial for each in fresh]
-        points = await self._computed(asked, count, min(max(waiting, 1), count))
+        points = await self._computed(asked, count, enough)
         if not any(is_one_of(point, waits) for point in points):
             return points
         # All that is new is being tried. Of as many points as are wanted, all different, enough don't wait yet.
-        points = await self._computed(asked, wanted, min(max(waiting, 1), wanted))
+        points = await self._computed(asked, wanted, enough)
         return [point for point in points if not is_one_of(point, waits)][:count]
 
-    async def _computed(self, asked: Asked, count: int, least: int) -> Sequence[Suggested]:
-        """``count`` points, or ``least`` if there aren't as many: only those who wait may be told."""
-        try:
-            return await self._compute.suggest(asked, count, FLIGHT_SECONDS)
-        except SpaceExhausted:
-            if least == count:
-                raise
-            return await self._compute.suggest(asked, least, FLIGHT_SECONDS)
+    async def _computed(self, asked: Asked, count: int, enough: Sequence[int]) -> Sequence[Suggested]:
+        """``count`` points, or the most of ``enough`` if there aren't as many: only who waits for the least is told."""
+        *more, least = sorted({count, *(each for each in enough if each < count)}, reverse=True)
+        for each in more:
+            with suppress(SpaceExhausted):
+                return await self._compute.suggest(asked, each, FLIGHT_SECONDS)
+        return await self._compute.suggest(asked, least, FLIGHT_SECONDS)
 
     async def _stored(self, line: Line, look: Look, past: Past, points: Sequence[Suggested]) -> None:
         """Puts the points into the queue, under the numbers that are free by then: those that are still good."""

@@ -24,7 +24,7 @@ PAIR = 2  # workers, of which the one that isn't asking is trying: nobody else c
 class Line:
     """What a server knows of the demand for one study's suggestions.
 
-    waiting: suggestions that callers wait for. asked, calls: suggestions asked for
+    waiting: suggestions that callers wait for, and ``wishes``: how many each. asked, calls: suggestions asked for
     since the last flight began, and in how many calls. lately: the most that were to be
     ready by these, for the flights before.
     at_work: how many were being tried or waited for when each of them began.
@@ -36,6 +36,7 @@ class Line:
 
     study: Study
     waiting: int = 0
+    wishes: list[int] = field(default_factory=list)
     asked: int = 0
     calls: int = 0
     lately: deque[int] = field(default_factory=lambda: deque(maxlen=LATELY))
@@ -46,6 +47,11 @@ class Line:
     queue: list[QueuedTrial] = field(default_factory=list)
     missed: bool = False
     flight: asyncio.Task[None] | None = None
+
+    @property
+    def enough(self) -> tuple[int, int]:
+        """How many suggestions are enough for all who wait, and for one of them; 1 if there is nobody."""
+        return max(self.waiting, 1), min(self.wishes, default=1)
 
     def found(self, study: Study, queued: Sequence[QueuedTrial], staying: int) -> None:
         """All that waits, of the study as it is now, ``staying`` of which nothing will replace that is computed now."""

@@ -12,7 +12,7 @@ import asyncio
 import logging
 import random
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, nullcontext
+from contextlib import asynccontextmanager, nullcontext, suppress
 from dataclasses import replace
 from time import monotonic
 from weakref import WeakValueDictionary
@@ -27,6 +27,7 @@ from trimtab_service.domain.errors import (
     InvalidArgument,
     OptimizerFailed,
     Overloaded,
+    SpaceExhausted,
     StudyNotFound,
     StudyStopped,
     TooMuchContention,
@@ -49,7 +50,6 @@ log = logging.getLogger(__name__)
 
 MOST_ROUNDS = 12  # against other replicas; in one server calls for a study take turns
 LONGEST_PAUSE = 0.05  # seconds between rounds, at most
-MOST_SHARED = 64  # suggestions computed in one call for several who wait
 ANY_AGE = 2**60  # observations: older than that no suggestion is
 MOST_BROUGHT = 100  # trials, up to which it is looked whether people brought all of them, and the baseline is to come
 FILL_IN = ChosenAlgorithm("random", {}, "fills in for the study's own", decisions=False)
@@ -173,8 +173,8 @@ class Suggesting:
                 return late
             try:
                 left = for_the_optimizer(ask.deadline - monotonic())
-                sharing = self._sharing(turns, caller, study)
-                points = await self._compute.suggest(asked, sum(each.ask.count for each in sharing), left)
+                sharing = turns.sharing(caller, study)
+                points = await self._points(asked, sharing, left)
             except (TimeoutError, OptimizerFailed, Overloaded) as error:
                 return await self._older(look, asked, ask, error)
             answer = await self._shared_out(sharing, asked, points)
@@ -202,24 +202,20 @@ class Suggesting:
         stored = await self._stored(ask, left_over.asked, points, look.past.next_number, ahead=True)
         return None if stored is None else (asked.study, stored)
 
-    def _sharing(self, turns: Turns, caller: Caller, study: Study) -> list[Caller]:
-        """The caller, and others that wait for the same kind of answer; of cheap algorithms each asks by itself."""
-        sharing, count = [caller], caller.ask.count
-        if catalog.CATALOG[study.algorithm.name].inline:
-            return sharing
-        most = min(MOST_SHARED, study.spec.space.cardinality or MOST_SHARED)
-        for other in turns.callers:
-            fits = count + other.ask.count <= most
-            if fits and other is not caller and other.answer is None and other.ask.is_like(caller.ask):
-                sharing.append(other)
-                count += other.ask.count
-        return sharing
+    async def _points(self, asked: Asked, sharing: list[Caller], seconds: float) -> Sequence[Suggested]:
+        """Points for all who share them; or for the first alone where there aren't as many, which nobody asked for."""
+        if len(sharing) > 1:
+            with suppress(SpaceExhausted):
+                return await self._compute.suggest(asked, sum(each.ask.count for each in sharing), seconds)
+        return await self._compute.suggest(asked, sharing[0].ask.count, seconds)
 
     async def _shared_out(self, sharing: list[Caller], asked: Asked, points: Sequence[Suggested]) -> Answer | None:
         """Stores for each caller its share, under the numbers that come next; the first one's, or None if it lost."""
         number, begun = asked.past.next_number, 0
         for caller in sharing:
             share = points[begun : begun + caller.ask.count]
+            if len(share) < caller.ask.count:
+                break
             begun += caller.ask.count
             try:
                 stored = await self._stored(caller.ask, asked, share, number)

@@ -238,6 +238,14 @@ async def test_who_joins_a_flight_is_not_told_that_others_asked_for_too_many(sto
     assert kinds(await asking[0]) == ["a"]
 
 
+async def test_who_asks_for_less_than_there_is_is_not_refused_with_others(storage: Storage) -> None:
+    """Two wait for two of three points each: one after the other gets them. Who asks for four is refused."""
+    made = bench(storage, points("abc"))
+    four, *pairs = await asyncio.gather(made.got(4), made.got(2), made.got(2), return_exceptions=True)
+    assert isinstance(four, SpaceExhausted)
+    assert [len(set(kinds(cast(list[Trial], pair)))) for pair in pairs] == [2, 2]
+
+
 async def test_a_study_that_goes_on_is_not_told_to_be_stopped(
     storage: Storage, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from time import monotonic
 from typing import Any
@@ -13,11 +14,11 @@ import pytest
 from slow_reads import SlowReads
 from store_values import NOW, SPEC, a_study, a_trial, completed
 from trimtab_service import suggesting
-from trimtab_service.compute import Compute
-from trimtab_service.domain.errors import DeadlineExceeded
+from trimtab_service.compute import Asked, Compute
+from trimtab_service.domain.errors import DeadlineExceeded, SpaceExhausted
 from trimtab_service.domain.space import Float
 from trimtab_service.domain.study import ChosenAlgorithm, Study
-from trimtab_service.domain.suggestion import Source
+from trimtab_service.domain.suggestion import Source, Suggested
 from trimtab_service.metrics import Metrics
 from trimtab_service.storage import Storage
 from trimtab_service.store.base import TrialObservation
@@ -102,3 +103,21 @@ async def test_the_histories_of_related_studies_may_take_too_long_as_well(storag
         await tuner.asked(study, {"load": 0.5})
     assert (trial.number, trial.told_source) == (4, Source.FALLBACK)
     assert reads.after == [0, 3]
+
+
+async def test_who_fixes_what_leaves_one_point_is_not_refused_with_others(storage: Storage, tuner: Tuner) -> None:
+    """Of three who ask for it at once, the last two wait together: it's a point for each, not two for one."""
+    study = tried(storage)
+    point = {"rate": 0.01, "depth": 3}
+
+    async def suggest(_: Compute, asked: Asked, count: int, seconds: float) -> Sequence[Suggested]:
+        assert (asked.fixed, seconds > 0) == (point, True)
+        await asyncio.sleep(0.05)
+        if count > 1:
+            raise SpaceExhausted("the search space has 1 points")
+        return [Suggested(point, Source.MODEL)]
+
+    one = replace(ask(study, fallback=False), fixed=point)
+    with patch.object(Compute, "suggest", suggest):
+        answers = await asyncio.gather(*(tuner.suggest(one) for _ in range(3)))
+    assert sorted(trial.number for _, trials in answers for trial in trials) == [4, 5, 6]
