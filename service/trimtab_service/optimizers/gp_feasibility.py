@@ -60,9 +60,12 @@ def log_between(low: Rows, high: Rows) -> tuple[Rows, Rows, Rows]:
     distribution function has all its digits: P = Phi(b) (1 - Phi(a) / Phi(b)).
     """
     flip = low + high > 0.0
-    left = np.clip(np.where(flip, -high, low), -FARTHEST, FARTHEST)
-    open_left = np.isinf(np.where(flip, high, low))
+    left = np.where(flip, -high, low)
+    open_left = np.isinf(left)
     right = np.clip(np.where(flip, -low, high), -FARTHEST, FARTHEST)
+    # What is too far out as a whole is moved as a whole: it isn't empty.
+    moved = np.minimum(right - np.minimum(high - low, FARTHEST), -FARTHEST)
+    left = np.where(left < -FARTHEST, moved, np.minimum(left, FARTHEST))
     log_right = log_ndtr(right)
     ratio = np.where(open_left, -math.inf, log_ndtr(left) - log_right)
     rest = np.maximum(-np.expm1(ratio), LEAST_GAP)

@@ -205,3 +205,16 @@ def test_the_log_probability_of_an_interval(low: float, high: float, expected: f
                 for way in (1.0, -1.0)
             )
             assert slope[0, 0] == pytest.approx((up - down) / (2.0 * step), rel=1e-3, abs=1e-8)
+
+
+@pytest.mark.parametrize("side", [1.0, -1.0])
+@pytest.mark.parametrize("deviation", [1e-3, 1e-8, 1e-10])
+def test_an_interval_out_of_all_reach_has_slopes_to_go_by(side: float, deviation: float) -> None:
+    """Those of a metric that hardly varies, 14 above or below what is allowed: finite, and towards it."""
+    low, high = sorted((side * 14.0 / deviation, side * 16.0 / deviation))
+    with np.errstate(all="raise", under="ignore"):
+        value, by_low, by_high = log_between(np.array([[low]]), np.array([[high]]))
+    near, far = (by_high, by_low) if side < 0.0 else (by_low, by_high)
+    assert value[0, 0] < -1e6
+    assert side * near[0, 0] < -1e3
+    assert abs(far[0, 0]) < 1e-9 * abs(near[0, 0])
