@@ -89,7 +89,6 @@ class Ahead:
         claimed = await self.claim(wish)
         if claimed is not None:
             return claimed
-        line.waiting += wish.count
         line.wishes.append(wish.count)
         try:
             while claimed is None:
@@ -97,7 +96,6 @@ class Ahead:
                     await self._flown(line)
                 claimed = await self.claim(wish)
         finally:
-            line.waiting -= wish.count
             line.wishes.remove(wish.count)
         return claimed
 

@@ -24,7 +24,7 @@ PAIR = 2  # workers, of which the one that isn't asking is trying: nobody else c
 class Line:
     """What a server knows of the demand for one study's suggestions.
 
-    waiting: suggestions that callers wait for, and ``wishes``: how many each. asked, calls: suggestions asked for
+    wishes: how many suggestions each caller that waits wants. asked, calls: suggestions asked for
     since the last flight began, and in how many calls. lately: the most that were to be
     ready by these, for the flights before.
     at_work: how many were being tried or waited for when each of them began.
@@ -35,7 +35,6 @@ class Line:
     """
 
     study: Study
-    waiting: int = 0
     wishes: list[int] = field(default_factory=list)
     asked: int = 0
     calls: int = 0
@@ -47,6 +46,11 @@ class Line:
     queue: list[QueuedTrial] = field(default_factory=list)
     missed: bool = False
     flight: asyncio.Task[None] | None = None
+
+    @property
+    def waiting(self) -> int:
+        """How many suggestions callers wait for."""
+        return sum(self.wishes)
 
     @property
     def enough(self) -> tuple[int, int]:

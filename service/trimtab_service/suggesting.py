@@ -50,6 +50,7 @@ log = logging.getLogger(__name__)
 
 MOST_ROUNDS = 12  # against other replicas; in one server calls for a study take turns
 LONGEST_PAUSE = 0.05  # seconds between rounds, at most
+MOST_SHARED = 64  # suggestions computed in one call for several who wait
 ANY_AGE = 2**60  # observations: older than that no suggestion is
 MOST_BROUGHT = 100  # trials, up to which it is looked whether people brought all of them, and the baseline is to come
 FILL_IN = ChosenAlgorithm("random", {}, "fills in for the study's own", decisions=False)
@@ -173,7 +174,7 @@ class Suggesting:
                 return late
             try:
                 left = for_the_optimizer(ask.deadline - monotonic())
-                sharing = turns.sharing(caller, study)
+                sharing = turns.sharing(caller, _most_shared(study))
                 points = await self._points(asked, sharing, left)
             except (TimeoutError, OptimizerFailed, Overloaded) as error:
                 return await self._older(look, asked, ask, error)
@@ -372,6 +373,13 @@ def check_active(study: Study) -> None:
     """Raises StudyStopped."""
     if study.state is not StudyState.ACTIVE:
         raise StudyStopped(f"{study.name} is {study.state.value}: set its state to active to go on")
+
+
+def _most_shared(study: Study) -> int:
+    """Of how many suggestions callers may share a computation; those of cheap algorithms each have their own."""
+    if catalog.CATALOG[study.algorithm.name].inline:
+        return 1
+    return min(MOST_SHARED, study.spec.space.cardinality or MOST_SHARED)
 
 
 def _filling(point: Suggested) -> str:

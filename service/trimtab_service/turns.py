@@ -10,10 +10,7 @@ from typing import TypeAlias
 from trimtab_service.domain.space import Parameters
 from trimtab_service.domain.study import Study, StudyName
 from trimtab_service.domain.suggestion import Trial
-from trimtab_service.optimizers import catalog
 from trimtab_service.store.base import Request
-
-MOST_SHARED = 64  # suggestions computed in one call for several who wait
 
 Answer: TypeAlias = tuple[Study, Sequence[Trial]]
 
@@ -54,12 +51,9 @@ class Turns:
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     callers: list[Caller] = field(default_factory=list)
 
-    def sharing(self, caller: Caller, study: Study) -> list[Caller]:
-        """The caller, and others that wait for the same kind of answer; of cheap algorithms each asks by itself."""
+    def sharing(self, caller: Caller, most: int) -> list[Caller]:
+        """The caller, and others that wait for the same kind of answer; ``most`` suggestions in all, if several."""
         sharing, count = [caller], caller.ask.count
-        if catalog.CATALOG[study.algorithm.name].inline:
-            return sharing
-        most = min(MOST_SHARED, study.spec.space.cardinality or MOST_SHARED)
         for other in self.callers:
             fits = count + other.ask.count <= most
             if fits and other is not caller and other.answer is None and other.ask.is_like(caller.ask):

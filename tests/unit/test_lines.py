@@ -20,9 +20,9 @@ def test_who_works_alone_has_one_ready() -> None:
     demands = []
     for _ in range(3):
         asked(line, 1)
-        line.waiting = 1
+        line.wishes = [1]
         demands.append(line.demand(0))
-        line.waiting = 0
+        line.wishes = []
         demands.append(line.demand(1))
     assert demands == [1] * 6
 
@@ -51,7 +51,7 @@ def test_no_more_than_the_workers_can_take() -> None:
 
 def test_who_waits_is_served_in_any_case() -> None:
     """All at once."""
-    line = Line(a_study(), waiting=50)
+    line = Line(a_study(), wishes=[50])
     asked(line, *[1] * 3)
     assert line.demand(0) == 50
 
