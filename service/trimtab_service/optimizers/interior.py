@@ -6,8 +6,11 @@ an integer program finds a point: then SciPy, inside the call.
 
 from __future__ import annotations
 
+import itertools
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TypeAlias
 
 import numpy as np
@@ -25,6 +28,8 @@ LOOKS = 8  # at the walk, evenly over its second half: whole numbers may be ille
 MENDS = 60  # rounds of going to one side after the other
 MOST_NODES = 2_000  # of an integer program
 TRIES = 4  # of walks
+STEPS, MOST_MOVES = 16, 5_000  # of a whole number at most, and of two of them together
+AT_ONCE = 2_000_000  # sums that are looked at in one array
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +37,14 @@ class Interior:
     """The units of legal points.
 
     body: with whole numbers taken for real ones; None where it has no inside.
+    moves: [m, k] steps of one whole number, or of two at once, the shortest first.
     """
 
     encoding: Encoding
     sums: Sums
     body: Polytope | None = field(init=False, repr=False, compare=False)
     centre: Column | None = field(init=False, repr=False, compare=False)
+    moves: Rows = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         weights, low, high = self.sums.in_units
@@ -50,6 +57,7 @@ class Interior:
         body = Polytope.of(sides, room, weights[equal], (low + high)[equal] / 2.0)
         object.__setattr__(self, "body", body)
         object.__setattr__(self, "centre", None if body is None else body.centre())
+        object.__setattr__(self, "moves", _moves(tuple(axis.integer for axis in self.sums.axes)))
 
     def middle(self, rows: Rows) -> Rows:
         """Legal rows [n, d]: ``rows`` with the most central sums, or [0, d] where there are none."""
@@ -112,7 +120,8 @@ class Interior:
                 settled = self.settled(rows, np.clip(body.place(inside), 0.0, 1.0))
                 good = self.sums.legal(settled)
                 found[good], legal = settled[good], legal | good
-        return found, legal
+        found[~legal] = self._stepped(settled[~legal])
+        return found, legal | self.sums.legal(found)
 
     def settled(self, rows: Rows, units: Units) -> Rows:
         """``rows`` [n, d] with these units [n, k], whole numbers rounded and the others mended; maybe not legal."""
@@ -122,6 +131,28 @@ class Interior:
             mended = self._mended(self.sums.units(found[off]), ~self.sums.whole)
             found[off] = self.encoding.snap(self.sums.put(found[off], mended))
         return found
+
+    def _stepped(self, rows: Rows) -> Rows:
+        """Illegal rows [n, d], after a few steps of one whole number or two where that makes them legal.
+
+        Rounding leaves a sum of whole numbers off by a little, which a neighbour of theirs makes up for.
+        """
+        if not len(rows) or not len(self.moves):
+            return rows
+        values = self.sums.told(rows)
+        lows, widths = self.sums.box
+        changes, tolerance = self.moves @ self.sums.weights.T, self.sums.tolerance
+        for part in np.array_split(np.arange(len(rows)), len(rows) * changes.size // AT_ONCE + 1):
+            sums = (values[part] @ self.sums.weights.T)[:, None] + changes
+            right = (sums >= self.sums.low - tolerance) & (sums <= self.sums.high + tolerance)
+            good: Mask = np.logical_and.reduce(right, axis=2)
+            for place in np.flatnonzero(self.moves.any(axis=0)):
+                moved = values[part, None, place] + self.moves[:, place]
+                good &= (moved >= lows[place]) & (moved <= lows[place] + widths[place])
+            found = good.argmax(axis=1)
+            values[part] += good[np.arange(len(part)), found, None] * self.moves[found]
+        units = (values - lows) / np.where(widths > 0.0, widths, 1.0)
+        return self.encoding.snap(self.sums.put(rows, units))
 
     def towards(self, rows: Rows, targets: Rows) -> Rows:
         """Rows [n, d] on the way from legal ``rows`` to ``targets`` in the columns of sums, as far as it is legal.
@@ -170,3 +201,19 @@ class Interior:
             units = (values - lows) / np.where(widths > 0.0, widths, 1.0)
             found[index] = self.encoding.snap(self.sums.put(rows[index : index + 1], units[None]))[0]
         return found if self.sums.legal(found).all() else rows[:0]
+
+
+@lru_cache
+def _moves(integer: tuple[bool, ...]) -> Rows:
+    """See ``Interior.moves``; [0, k] where there are no whole numbers."""
+    places = np.flatnonzero(integer)
+    pairs = [*itertools.combinations(places, 2)]
+    most = min(STEPS, math.isqrt(MOST_MOVES // max(len(pairs), 1)) // 2)
+    steps = np.arange(-most, most + 1)
+    found = np.zeros((len(pairs) or len(places), len(steps), len(steps), len(integer)))
+    for index, (one, other) in enumerate(pairs):
+        found[index, :, :, one], found[index, :, :, other] = steps[:, None], steps
+    if len(places) == 1:
+        found[0, :, :, places[0]] = steps
+    moves = np.unique(found.reshape(-1, len(integer)), axis=0)
+    return moves[np.argsort(np.abs(moves).sum(axis=1), kind="stable")]

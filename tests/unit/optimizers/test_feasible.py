@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from trimtab_service.domain.condition import Condition
 from trimtab_service.domain.errors import InvalidArgument
 from trimtab_service.domain.linear import LinearConstraint, Simplex
 from trimtab_service.domain.space import Categorical, Discrete, Float, Integer, Scale, SearchSpace
+from trimtab_service.optimizers import integer_program
 from trimtab_service.optimizers.activity import Mask
 from trimtab_service.optimizers.feasible import Feasible
 from trimtab_service.optimizers.interior import Interior
@@ -82,6 +84,21 @@ def test_whole_numbers_that_must_add_up_are_found() -> None:
         (LinearConstraint({"a": 7.0, "b": 11.0, "c": 2.0}, 5_000.0, 5_000.0),),
     )
     assert len(np.unique(drawn(space, 20), axis=0)) > 10
+
+
+def test_whole_numbers_that_must_add_up_hardly_ever_take_an_integer_program(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Which is slow; drawn as evenly as by trying all points that there are."""
+    weights, most, total = np.array([3, 7, 11, 15]), 50, 731
+    laws = (LinearConstraint({f"n{index}": float(weight) for index, weight in enumerate(weights)}, total, total),)
+    space = SearchSpace(tuple(Integer(f"n{index}", 0, most) for index in range(4)), laws)
+    solved = Mock(wraps=integer_program.nearest_values)
+    monkeypatch.setattr(integer_program, "nearest_values", solved)
+    values = drawn(space, 512)
+    assert solved.call_count < 10
+    every = np.stack(np.meshgrid(*[np.arange(most + 1)] * 4), axis=-1).reshape(-1, 4)
+    legal = every[every @ weights == total]
+    np.testing.assert_allclose(values.mean(axis=0), legal.mean(axis=0), atol=2.0)
+    np.testing.assert_allclose(values.std(axis=0), legal.std(axis=0), atol=2.0)
 
 
 A, B = (Float(name, 1e-9, 1e9, Scale.LOG) for name in "ab")
