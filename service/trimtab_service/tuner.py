@@ -120,6 +120,8 @@ class Tuner:
     async def incumbent(self, study: Study, context: Parameters, seconds: float) -> tuple[Incumbent, ModelInfo]:
         """The best parameters known, by the posterior. Raises NoIncumbent, InvalidArgument, StudyNotFound."""
         checked: Parameters = {}
+        if context and study.spec.robustness is not None:
+            raise InvalidArgument("context", f"the best of {study.name} is the best over all of its conditions")
         if context:
             with errors.field("context"):
                 checked = study.spec.check_context(context)

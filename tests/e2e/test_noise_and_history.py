@@ -106,6 +106,8 @@ def test_a_robust_study_chooses_its_conditions(client: trimtab.Client) -> None:
     assert all(context in loads for context in seen)
     assert all(load in seen for load in loads)
     assert [trial.context for trial in study.trials()][:14] == seen
+    with pytest.raises(trimtab.InvalidArgumentError, match="best over all of its conditions"):
+        study.incumbent(loads[0])
     best = study.incumbent()
     assert float(best.parameters["x"]) == pytest.approx(0.5, abs=0.1)
     assert best.predicted_mean == pytest.approx(1 / 6, abs=0.05)
