@@ -236,6 +236,7 @@ def test_a_trial_without_its_cost_is_refused(client: trimtab.Client) -> None:
 
 def test_what_is_asked_of_outcomes_can_be_read_back_and_changed(client: trimtab.Client) -> None:
     """Bounds, half-life and related studies; metrics that weren't constrained before are no bounds."""
+    client.create_study("before", parameters=[X], minimize="loss", algorithm="random")
     study = client.create_study(
         "changing",
         parameters=[X, Integer("n", 1, 4)],
@@ -245,12 +246,12 @@ def test_what_is_asked_of_outcomes_can_be_read_back_and_changed(client: trimtab.
         metrics=[Metric("other")],
         outcome_constraints=[OutcomeConstraint("memory", max=1.0)],
         half_life=60.0,
-        transfer_from=["bounded"],
+        transfer_from=["before"],
         algorithm="gp",
     )
     spec = study.describe().spec
     assert (spec.goals, spec.reference_point) == ({"loss": "minimize", "recall": "maximize"}, {"loss": 9.0})
-    assert spec.transfer_from == ("namespaces/outcomes/studies/bounded",)
+    assert spec.transfer_from == ("namespaces/outcomes/studies/before",)
     changed = study.update(
         outcome_constraints=[OutcomeConstraint("memory", max=2.0)], half_life=math.inf, transfer_from=[]
     ).spec
