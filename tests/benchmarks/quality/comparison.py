@@ -96,3 +96,11 @@ def interval(differences: Sequence[NDArray[np.float64]]) -> tuple[float, float, 
         means += one[rng.integers(len(one), size=(RESAMPLES, len(one)))].mean(axis=1) / len(differences)
     low, high = np.percentile(means, INTERVAL)
     return float(np.mean([one.mean() for one in differences])), float(low), float(high)
+
+
+def interval_over_problems(differences: Sequence[NDArray[np.float64]]) -> tuple[float, float, float]:
+    """The same mean, and its interval: bootstrap over the problems, for what may be expected of other ones.
+
+    It takes many problems, and of each one seed will do.
+    """
+    return interval([np.array([one.mean() for one in differences])])

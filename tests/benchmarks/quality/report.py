@@ -17,8 +17,9 @@ from quality.players import OURS, PLAYERS, Entry
 from quality.problem import Problem
 from quality.scores import logarithm
 
-ALL = "all"
+ALL, RESAMPLED = "all", "all, problems resampled"
 FEWEST = 3  # seeds that two players need in common before a difference between them is told
+MANY = 10  # problems that make up for seeds
 DOCUMENT = Path(__file__).parents[3] / "docs" / "benchmarks.md"
 BEGIN, END = "<!-- quality: begin -->", "<!-- quality: end -->"
 CURVES = results.KEPT / "curves.json"
@@ -146,25 +147,33 @@ def _against(problems: Sequence[Problem], known: Board) -> str:
     """Ours against the two best peers of each family, and over all problems against every one."""
     lines = []
     for family, members in {**families(problems), ALL: list(problems)}.items():
-        rivals = {name: _differences(members, known, name) for name in PLAYERS if name != OURS}
+        rivals = {name: _differences(members, known, name, FEWEST) for name in PLAYERS if name != OURS}
         told = {name: comparison.interval(found) for name, found in rivals.items() if found}
         # The best peer is the one that we gain least on.
         best = sorted(told.items(), key=lambda item: -item[1][0])
-        for name, (mean, low, high) in best if family == ALL else best[:2]:
-            verdict = "ours" if high < 0 else "theirs" if low > 0 else "neither"
-            interval = f"{mean:+.2f} ({low:+.2f} to {high:+.2f})"
-            lines.append([family, PLAYERS[name].title, interval, str(len(rivals[name])), verdict])
+        for name, interval in best if family == ALL else best[:2]:
+            lines.append(_compared(family, name, interval, len(rivals[name])))
+    rivals = {name: _differences(problems, known, name, 1) for name in PLAYERS if name != OURS}
+    told = {name: comparison.interval_over_problems(found) for name, found in rivals.items() if len(found) >= MANY}
+    for name, interval in sorted(told.items(), key=lambda item: -item[1][0]):
+        lines.append(_compared(RESAMPLED, name, interval, len(rivals[name])))
     return _table(("family", "peer", "log10 regret, ours less theirs", "problems", "better"), lines)
 
 
-def _differences(members: Sequence[Problem], known: Board, rival: str) -> list[NDArray[np.float64]]:
+def _compared(family: str, name: str, interval: tuple[float, float, float], count: int) -> list[str]:
+    mean, low, high = interval
+    verdict = "ours" if high < 0 else "theirs" if low > 0 else "neither"
+    return [family, PLAYERS[name].title, f"{mean:+.2f} ({low:+.2f} to {high:+.2f})", str(count), verdict]
+
+
+def _differences(members: Sequence[Problem], known: Board, rival: str, fewest: int) -> list[NDArray[np.float64]]:
     found = []
     for problem in members:
         played = known[problem.name]
         if OURS not in played or rival not in played:
             continue
         one = comparison.difference(problem, played[OURS], played[rival], comparison.worst(played))
-        if len(one) >= FEWEST:
+        if len(one) >= fewest:
             found.append(one)
     return found
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from quality import comparison, results
-from quality.comparison import Played, difference, interval, ranks, worst
+from quality.comparison import Played, difference, interval, interval_over_problems, ranks, worst
 from quality.players import Entry
 from unit.benchmarks.played import a_problem, a_run, a_score, finished, losses
 
@@ -53,6 +53,14 @@ def test_an_interval_holds_the_mean_over_problems() -> None:
     assert mean == pytest.approx(-0.5)
     assert -1.0 <= low < mean < high <= 0.0
     assert interval(differences) == (mean, low, high)
+
+
+def test_an_interval_over_problems_is_of_what_differs_between_them() -> None:
+    """And not of what differs between the seeds of one."""
+    alike = [np.array([-1.0, 1.0]), np.array([-5.0, 5.0]), np.array([0.0])]
+    assert interval_over_problems(alike) == pytest.approx((0.0, 0.0, 0.0))
+    mean, low, high = interval_over_problems([np.array([-1.0]), np.array([1.0])])
+    assert (mean, low, high) == pytest.approx((0.0, -1.0, 1.0))
 
 
 def test_what_never_differs_has_an_interval_without_width() -> None:

@@ -72,6 +72,21 @@ def test_over_all_problems_every_peer_is_told() -> None:
     assert [line.split("|")[1].strip() for line in lines] == ["bowls"] * 2 + ["all"] * 3
 
 
+def test_many_problems_make_up_for_seeds() -> None:
+    """One seed of each: the interval is that of the problems, which differ."""
+    problems = [a_problem(f"bowl{index}") for index in range(report.MANY)]
+    known = {
+        problem.name: {"trimtab": finished(0.1), "sobol": finished(1.0 if index % 2 else 10.0)}
+        for index, problem in enumerate(problems)
+    }
+    (line,) = report._against(problems, known).splitlines()[2:]
+    family, peer, told, count, better = (cell.strip() for cell in line.strip("|").split("|"))
+    assert (family, peer, count, better) == (report.RESAMPLED, "Sobol", str(report.MANY), "ours")
+    assert told == "-1.50 (-1.80 to -1.20)"
+    fewer = dict(list(known.items())[1:])
+    assert report._against(problems[1:], fewer).splitlines()[2:] == []
+
+
 def test_too_few_seeds_tell_no_difference() -> None:
     """Nothing is said of them."""
     few = {"bowl": {"trimtab": finished(0.1, 0.1), "sobol": finished(1.0, 1.0)}}
