@@ -49,6 +49,7 @@ MOST_TRIES = 2  # of one call, whose worker may have died by another's fault (me
 # a thousand points of 200 parameters after 500 trials, or the models of fifty
 # metrics, take a quarter of an hour on a busy core.
 LONGEST_CALL = 3_600.0
+ENDING = 2.0  # seconds that a worker has to end when it is told to
 
 # One thread a worker: two threads of BLAS on one small matrix cost more than
 # they bring, and the workers share the cores. Read by the libraries when they
@@ -249,6 +250,8 @@ class Worker:
             return
         for child in _children(self._process):
             child.terminate()  # an answer that nobody waits for isn't worth the wait
+            if not wait([child.sentinel], ENDING):
+                child.kill()  # a library of its own may have taken the signal, and hang in that
         self._process.shutdown(wait=True, cancel_futures=True)
         self._process = None
         self._metrics.workers.dec()

@@ -7,6 +7,7 @@ import multiprocessing
 import os
 import time
 from collections.abc import AsyncIterator
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -65,6 +66,21 @@ async def test_a_worker_that_hangs_is_ended(monkeypatch: pytest.MonkeyPatch) -> 
     await asyncio.to_thread(worker.close)
     assert fresh != hung
     assert (sample(metrics, "worker_deaths_total"), sample(metrics, "workers")) == (1, 0)
+
+
+async def test_a_worker_that_does_not_listen_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else the server would wait for it for ever when it stops."""
+    monkeypatch.setattr(compute, "ENDING", 0.1)
+    worker = Worker(Metrics())
+    deaf = await worker.run(os.getpid)
+    await worker.run(exec, "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN)")
+    call = asyncio.ensure_future(worker.run(time.sleep, 3_600))
+    await asyncio.sleep(0)
+    async with asyncio.timeout(SECONDS):
+        await asyncio.to_thread(worker.close)
+        with pytest.raises(BrokenProcessPool):
+            await call
+    assert not Path(f"/proc/{deaf}").exists()
 
 
 async def test_a_call_that_hangs_is_not_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
