@@ -134,15 +134,25 @@ def test_a_million_points_are_learned_about_parameter_by_parameter(server: Runni
     """Where each one's effect adds up, what is found is far better than a random point."""
     study = algorithm.replace("_", "-")
     serving.create(server, lattice_spec(algorithm), study)
+    heights: list[float] = []
     for turn in range(ROUNDS):
         decisions = serving.suggest(server, study, count=BATCH)
+        heights += [height(one.parameters) for one in decisions]
         serving.observe(
-            server, *[serving.measured(one.id, "click", height(one.parameters)) for one in decisions], study=study
+            server,
+            *[
+                serving.measured(one.id, "click", reached)
+                for one, reached in zip(decisions, heights[-BATCH:], strict=True)
+            ],
+            study=study,
         )
         assert eventually(partial(has_seen, server, study, (turn + 1) * BATCH))
     best = server.studies.GetIncumbent(study_service_pb2.GetIncumbentRequest(study=serving.named(study)))
 
-    assert height(best.parameters) > 45  # a random point has 27 on average, the best 54
+    # A random point has 27 on average, the best 54. Of 300 studies played without a server the
+    # poorest found 43, and was at 42.7 on average in its last third; the spread of both is 2.1.
+    assert height(best.parameters) >= 36
+    assert np.mean(heights[-len(heights) // 3 :]) > 36
     assert all(0 < one.propensity <= 1 for one in serving.suggest(server, study, count=BATCH))
 
 
