@@ -39,6 +39,16 @@ def dominates(costs: Rows, others: Rows) -> NDArray[np.bool_]:
     return nowhere_worse & better
 
 
+def dominators(costs: Rows, others: Rows) -> NDArray[np.intp]:
+    """[n] how many of k points with costs [k, m] dominate each of n others [n, m]."""
+    counts: NDArray[np.intp]
+    if costs.shape[1] == 1:
+        counts = np.searchsorted(np.sort(costs[:, 0]), others[:, 0])
+    else:
+        counts = dominates(costs, others).sum(axis=0)
+    return counts
+
+
 def _front(costs: Rows) -> Mask:
     order = np.lexsort(costs.T[::-1])
     front: list[int] = []

@@ -28,14 +28,13 @@ def tried_rows(study: Study, history: History, context: Parameters) -> Rows:
     was tried longer ago than a half-life is worth trying again.
     """
     spec = study.spec
-    anywhere = not spec.context or spec.robustness is not None
-    trials = [
-        trial
-        for trial in history.trials
-        if trial.state is not TrialState.ABANDONED and (anywhere or trial.context == context)
+    anywhere, abandoned = not spec.context or spec.robustness is not None, TrialState.ABANDONED
+    recent = [
+        trial for trial in history.trials if trial.state is not abandoned and (anywhere or trial.context == context)
     ]
-    aged = [0.0] * len(trials) if spec.half_life is None else halvings(trials, spec.half_life)
-    recent = [trial for trial, age in zip(trials, aged, strict=True) if age < 1.0]
+    if spec.half_life is not None:
+        ages = halvings(recent, spec.half_life)
+        recent = [trial for trial, age in zip(recent, ages, strict=True) if age < 1.0]
     rows = Encoding(spec.space.parameters).encode([trial.parameters for trial in recent])
     if spec.robustness is None:
         return rows

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trimtab_service.optimizers.encoding import Rows
-from trimtab_service.optimizers.hypervolume import dominates
+from trimtab_service.optimizers.hypervolume import dominates, dominators
 from trimtab_service.optimizers.smoothing import smoothed
 from trimtab_service.optimizers.targets import Mask, Role, Target, Vector
 
@@ -105,7 +105,7 @@ def _hardly_dominated(low: Rows, high: Rows, most: int) -> NDArray[np.intp]:
     left = np.arange(len(low))
     while len(left) > most:
         sample = _evenly(left, SAMPLE)
-        counts = dominates(high[sample], low[left]).sum(axis=0)
+        counts = dominators(high[sample], low[left])
         room = max(most, len(left) // 4)
         last = np.partition(counts, room - 1)[room - 1]
         sure = np.flatnonzero(counts < last)

@@ -10,7 +10,15 @@ from botorch.utils.multi_objective.pareto import is_non_dominated
 
 from trimtab_service.optimizers import hypervolume as module
 from trimtab_service.optimizers.encoding import Rows
-from trimtab_service.optimizers.hypervolume import FEW, boxes, hypervolume, hypervolumes, non_dominated
+from trimtab_service.optimizers.hypervolume import (
+    FEW,
+    boxes,
+    dominates,
+    dominators,
+    hypervolume,
+    hypervolumes,
+    non_dominated,
+)
 
 
 def points(count: int, width: int, seed: int = 0) -> Rows:
@@ -31,6 +39,15 @@ def test_so_is_that_of_many_points(width: int, digits: int) -> None:
     """Though most are left out at once; with ties and without."""
     costs = np.round(points(3 * FEW, width), digits)
     assert non_dominated(costs).tolist() == is_non_dominated(torch.from_numpy(-costs)).tolist()
+
+
+@pytest.mark.parametrize("width", [1, 2, 3])
+@pytest.mark.parametrize("digits", [1, 9])
+def test_dominators_are_counted(width: int, digits: int) -> None:
+    """As by comparing every point with every other; equal ones dominate none."""
+    some, others = np.round(points(50, width), digits), np.round(points(200, width, 1), digits)
+    others[:50] = some
+    assert dominators(some, others).tolist() == dominates(some, others).sum(axis=0).tolist()
 
 
 def test_equal_points_are_all_on_the_front() -> None:
