@@ -62,8 +62,8 @@ def _expected_improvement(study: Study, question: Question, row: Rows) -> float 
         return None
     gain = improvement(question, question.rivals, question.pending[:0], seed=0)
     (value,) = where_it_works(question, gain).values(row)
-    target = question.surrogates.targets[0]
-    return float(np.exp(value)) * target.scale * target.spread
+    best = question.posterior.at(question.known[:1]).means[0, 0]
+    return float(np.exp(value)) * question.surrogates.targets[0].unit(float(best))
 
 
 def _neighbours(study: Study, trials: Sequence[Trial], question: Question, there: Rows) -> tuple[Neighbour, ...]:

@@ -9,8 +9,8 @@ evaluation at n = 30 takes thirty times as long.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,6 +64,17 @@ class Hyperparameters:
 
 
 @dataclass(frozen=True, slots=True)
+class _Solved:
+    """At one theta: the inverse covariance less weights weights' [n, n], of which the lower triangle counts; weights
+    [n], that inverse times the residuals; and the mean."""
+
+    theta: Vector
+    slope: Rows
+    weights: Vector
+    mean: float
+
+
+@dataclass(frozen=True, slots=True)
 class Loss:
     """Minus the log posterior of theta = (log lengthscales [d], log scale, log noise), and its gradient.
 
@@ -79,6 +90,7 @@ class Loss:
         Staum 2010, "Stochastic Kriging for Simulation Metamodeling".
     added: [n] variances on top of both, of rows that are taken for outliers.
     means, deviations: of the normal prior of theta, of its shape.
+    last: where it was evaluated last; a search ends there, and what comes next asks for the same.
     """
 
     columns: Rows
@@ -91,6 +103,7 @@ class Loss:
     added: Vector
     means: Vector
     deviations: Vector
+    last: list[_Solved] = field(default_factory=list, init=False, repr=False, compare=False)
 
     @classmethod
     def of(cls, evidence: Evidence, categorical: Sequence[int]) -> Loss:
@@ -135,18 +148,33 @@ class Loss:
 
     def __call__(self, theta: Vector) -> tuple[float, Vector]:
         """Loss, and gradient of theta's shape; infinity where the covariance isn't positive."""
-        width, count = self.width, len(self.costs)
+        value, slope = self.begun(theta)
+        return value, slope()
+
+    def begun(self, theta: Vector) -> tuple[float, Callable[[], Vector]]:
+        """Loss, and what computes its gradient, to be asked once, if at all: that takes twice as long as the loss."""
         scaled = self._scaled(theta)
         kernel, linear = self._kernel(scaled, theta)
         solved = self._solved(kernel, theta)
         if solved is None:
-            return math.inf, np.zeros_like(theta)
-        factor, weights, _ = solved
+            return math.inf, lambda: np.zeros_like(theta)
+        factor, weights, mean = solved
         log_determinant = 2.0 * float(np.log(factor.diagonal()).sum())
         value = 0.5 * (float(self.costs @ weights) + log_determinant)
-        # d loss / d K is half of slope, inverse - weights weights'; the chain rule does the rest.
-        inverse, _ = lapack.dpotri(factor, lower=1, overwrite_c=1)
-        slope = blas.dsyr(-1.0, weights, a=inverse, lower=1, overwrite_a=1)
+        standard = (theta - self.means) / self.deviations
+
+        def gradient() -> Vector:
+            # d loss / d K is half of slope, inverse - weights weights'; the chain rule does the rest.
+            inverse, _ = lapack.dpotri(factor, lower=1, overwrite_c=1)
+            slope = blas.dsyr(-1.0, weights, a=inverse, lower=1, overwrite_a=1)
+            self.last[:] = [_Solved(theta.copy(), slope, weights, mean)]
+            return self._chained(theta, scaled, kernel, linear, slope) + standard / self.deviations
+
+        return value + 0.5 * float(standard @ standard), gradient
+
+    def _chained(self, theta: Vector, scaled: Rows, kernel: Vector, linear: Vector, slope: Rows) -> Vector:
+        """The gradient of the likelihood, from twice that by the covariance [n, n], its lower triangle."""
+        width, count = self.width, len(self.costs)
         diagonal = slope.diagonal()
         packed, _ = lapack.dtrttp(slope, uplo="L")
         gradient = np.empty_like(theta)
@@ -160,26 +188,25 @@ class Loss:
         gradient[:width] = np.bincount(self.owners, squares, width)
         if self.names is not None:
             gradient[self.named] = 5.0 / 3.0 * np.exp(-2.0 * theta[self.named]) * self.names.totals(linear)
-        standard = (theta - self.means) / self.deviations
-        gradient += standard / self.deviations
-        return value + 0.5 * float(standard @ standard), gradient
+        return gradient
 
     def mean(self, theta: Vector) -> float:
-        """The constant mean under which the costs are most likely."""
-        kernel, _ = self._kernel(self._scaled(theta), theta)
-        solved = self._solved(kernel, theta)
-        if solved is None:
-            raise ValueError("the covariance of the evidence isn't positive definite")
-        return solved[2]
+        """The constant mean under which the costs are most likely; raises ValueError where ``inverse`` does."""
+        return self._at(theta).mean
 
     def inverse(self, theta: Vector) -> Rows:
         """[n, n] of the covariance of the costs, noise included; raises ValueError where it isn't positive."""
-        solved = self._solved(self._kernel(self._scaled(theta), theta)[0], theta)
-        if solved is None:
-            raise ValueError("the covariance of the evidence isn't positive definite")
-        lower, _ = lapack.dpotri(solved[0], lower=1, overwrite_c=1)
+        there = self._at(theta)
+        lower = blas.dsyr(1.0, there.weights, a=there.slope, lower=1)
         whole: Rows = np.tril(lower) + np.tril(lower, -1).T
         return whole
+
+    def _at(self, theta: Vector) -> _Solved:
+        if not self.last or not np.array_equal(self.last[0].theta, theta):
+            value, _ = self(theta)
+            if not math.isfinite(value):
+                raise ValueError("the covariance of the evidence isn't positive definite")
+        return self.last[0]
 
     def at(self, kept: NDArray[np.intp]) -> Loss:
         """Of some of the rows alone."""
@@ -214,7 +241,9 @@ class Loss:
         factor, failed = lapack.dpotrf(covariance, lower=1, overwrite_a=1, clean=0)
         if failed:
             return None
-        both, _ = lapack.dpotrs(factor, np.stack([self.costs, np.ones_like(self.costs)]).T, lower=1)
+        sides = np.ones((2, len(self.costs)))
+        sides[0] = self.costs
+        both, _ = lapack.dpotrs(factor, sides.T, lower=1)
         mean = float(both[:, 0].sum() / both[:, 1].sum())
         return factor, both[:, 0] - mean * both[:, 1], mean
 
@@ -239,6 +268,16 @@ def hyperparameters(loss: Loss, theta: Vector) -> Hyperparameters:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What was found out of a loss beforehand: its least value, infinity if that wasn't searched; and theta there, or
+    where a search may begin."""
+
+    loss: Loss
+    value: float
+    theta: Vector
+
+
 def search(loss: Loss, near: Vector | None = None) -> tuple[float, Vector]:
     """The least loss that was found, and its theta.
 
@@ -251,7 +290,7 @@ def search(loss: Loss, near: Vector | None = None) -> tuple[float, Vector]:
     if len(loss.costs) >= MANY and loss.width <= MOST_CURVED:
         sample = loss.at(np.linspace(0, len(loss.costs) - 1, SAMPLE).astype(np.intp))
         start = _descend_twice(sample)[1] if near is None else near
-        found = descend(loss, start, _curvature(sample, start, len(loss.costs) / SAMPLE), _box(loss), PRECISION)
+        found = descend(loss.begun, start, _curvature(sample, start, len(loss.costs) / SAMPLE), _box(loss), PRECISION)
         if math.isfinite(found[0]):
             return found
     elif near is not None:
@@ -267,7 +306,7 @@ def _descend_twice(loss: Loss) -> tuple[float, Vector]:
     noisy = loss.means.copy()
     noisy[: loss.width] += NOISY_LENGTHS
     noisy[loss.width + 1] = math.log(NOISY_LEVEL)
-    if loss(noisy)[0] > found[0] + HOPELESS:
+    if loss.begun(noisy)[0] > found[0] + HOPELESS:
         return found
     return min(found, _descend(loss, noisy), key=lambda one: one[0])
 
@@ -275,7 +314,7 @@ def _descend_twice(loss: Loss) -> tuple[float, Vector]:
 def _descend(loss: Loss, start: Vector) -> tuple[float, Vector]:
     """With what is to be expected of the curvature."""
     expected = 1.0 / np.square(loss.deviations) + TOLD_BY_A_ROW * len(loss.costs)
-    return descend(loss, start, np.diag(expected), _box(loss), PRECISION)
+    return descend(loss.begun, start, np.diag(expected), _box(loss), PRECISION)
 
 
 def _curvature(sample: Loss, theta: Vector, times: float) -> Rows:

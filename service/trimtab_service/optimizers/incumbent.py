@@ -36,9 +36,11 @@ def incumbent(study: Study, history: History, context: Parameters) -> Incumbent:
     the luckiest of many noisy measurements doesn't win. Of the trials that
     fulfil the outcome constraints with a probability of at least one half (and
     work with one, if any of them does), it is the one of least posterior mean
-    cost; where there is none, the one that fulfils them most probably. With several objectives it is, of the Pareto
-    front, the one that is far from the reference point in every objective
-    (``pareto.balanced``), and ``mean`` is that of the first objective.
+    cost (of an objective that is bent, of its image: the least median); where
+    there is none, the one that fulfils them most probably. With several
+    objectives it is, of the Pareto front, the one that is far from the
+    reference point in every objective (``pareto.balanced``), and ``mean`` is
+    that of the first objective.
 
     Judged in ``context``, or, if a study with a context gets an empty one,
     each trial in its own. Beyond 500 trials the most telling 500 are looked
@@ -121,7 +123,12 @@ def _expected_gain(
     rng = generator(study, history)
     rows = question.every if question.every is not None else ranked(gain, question.region, question.centres(rng), rng)
     values: Vector = gain.values(rows)
-    units = [math.log(max(target.spread, np.finfo(float).tiny)) for target in evidence.of(Role.OBJECTIVE)]
+    objectives = [target for target in surrogates.targets if target.role is Role.OBJECTIVE]
+    best = surrogates.means(question.known[:1])[0]
+    units = [
+        math.log(max(target.unit(float(cost)), np.finfo(float).tiny))
+        for target, cost in zip(objectives, best, strict=True)
+    ]
     return math.exp(min(float(values.max()) + sum(units), MOST_LOG))
 
 

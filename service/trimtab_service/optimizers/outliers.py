@@ -9,13 +9,14 @@ Relevance Pursuit", with the gain of each row in closed form.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from trimtab_service.optimizers.evidence import Evidence
-from trimtab_service.optimizers.gp_fit import Hyperparameters, Loss, hyperparameters, search
+from trimtab_service.optimizers.gp_fit import Hyperparameters, Known, Loss, hyperparameters, search
 from trimtab_service.optimizers.targets import Vector
 
 LEAST_ROWS = 8  # fewer can't outvote one of them
@@ -34,8 +35,12 @@ LEVELS = (0.0, -0.7, -1.4, -2.8)  # added to the log of the level of noise, with
 LEAST = 1e-12  # of a variance
 
 
-def robust(evidence: Evidence, categorical: Sequence[int]) -> tuple[Evidence, Hyperparameters]:
+def robust(
+    evidence: Evidence, categorical: Sequence[int], known: Known | None = None
+) -> tuple[Evidence, Hyperparameters]:
     """The evidence of one target with its outliers' variances set, and the most probable hyperparameters.
+
+    known: of these hyperparameters, if anything is.
 
     Law: the evidence comes back as it is unless the log posterior of the
     hyperparameters gains more than the price of each outlier.
@@ -44,8 +49,11 @@ def robust(evidence: Evidence, categorical: Sequence[int]) -> tuple[Evidence, Hy
     measured by. So the first round takes in all that may be one, and later
     ones keep what is one by a level that was fitted without them.
     """
-    loss = Loss.of(evidence, categorical)
-    value, theta = search(loss)
+    loss = Loss.of(evidence, categorical) if known is None else known.loss
+    if known is not None and math.isfinite(known.value):
+        value, theta = known.value, known.theta
+    else:
+        value, theta = search(loss, None if known is None else known.theta)
     best = (value, loss, theta)
     many = len(loss.costs) >= MANY
     most = int(MOST_SHARE * len(loss.costs))
@@ -75,7 +83,7 @@ def _quieter(loss: Loss, theta: Vector) -> tuple[float, Vector]:
     """The least loss among a few lower levels of noise, and its theta: what costs less than a search."""
     steps = np.zeros((len(LEVELS), len(theta)))
     steps[:, -1] = LEVELS
-    return min(((loss(theta + step)[0], theta + step) for step in steps), key=lambda found: found[0])
+    return min(((loss.begun(theta + step)[0], theta + step) for step in steps), key=lambda found: found[0])
 
 
 def left_out(loss: Loss, theta: Vector) -> tuple[Vector, Vector]:

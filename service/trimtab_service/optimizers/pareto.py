@@ -38,7 +38,7 @@ def pareto_front(study: Study, history: History) -> ParetoFront:
         raise NothingObserved("nothing was observed yet: there is no front")
     with_cost = len(study.spec.objectives) == 1 and study.spec.cost_metric is not None
     evidence = gather(study, history, MOST_ROWS, along_costs=with_cost)
-    surrogates = Surrogates.of(study, evidence, history.related)
+    surrogates = Surrogates.of(study, evidence, history.related, straight=True)
     measured = np.flatnonzero(evidence.measured)
     rows, numbers = evidence.rows[measured], evidence.numbers[measured]
     costs, probability = surrogates.means(rows, along_costs=with_cost), surrogates.probability_feasible(rows)

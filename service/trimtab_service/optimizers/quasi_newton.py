@@ -6,6 +6,7 @@ to learn one, and each is as dear as the cube of the rows.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -22,7 +23,7 @@ LEAST_BEND = 1e-10  # relative: steps along which the slope changes less say not
 
 
 def descend(
-    function: Callable[[Vector], tuple[float, Vector]],
+    function: Callable[[Vector], tuple[float, Callable[[], Vector]]],
     start: Vector,
     curvature: Rows,
     box: tuple[Vector, Vector],
@@ -35,12 +36,14 @@ def descend(
     "Numerical Optimization", chapter 6; Bertsekas 1982, "Projected Newton
     Methods for Optimization Problems with Simple Constraints".
 
-    function: value and slope [d] at a place [d]; infinity where there is none.
+    function: value at a place [d], infinity where there is none, and what
+        tells the slope [d] there, which isn't asked where no step ends.
     curvature: [d, d] positive definite, about the Hessian at the start.
     """
     low, high = box
     place = np.clip(start, low, high)
-    value, slope = function(place)
+    value, its_slope = function(place)
+    slope = its_slope()
     for _ in range(MOST_STEPS):
         step = _step(slope, curvature, ((place <= low) & (slope > 0.0)) | ((place >= high) & (slope < 0.0)))
         promised = -float(slope @ step)
@@ -48,7 +51,7 @@ def descend(
             break
         step *= min(1.0, LONGEST_STEP / float(np.abs(step).max()))
         share = 1.0
-        there, (its_value, its_slope) = place, (value, slope)
+        there, its_value = place, value
         while share >= SHORTEST_SHARE:
             there = np.clip(place + share * step, low, high)
             its_value, its_slope = function(there)
@@ -57,14 +60,18 @@ def descend(
             share *= SHORTER
         else:
             break
-        curvature = _updated(curvature, there - place, its_slope - slope)
-        place, value, slope = there, its_value, its_slope
+        next_slope = its_slope()
+        curvature = _updated(curvature, there - place, next_slope - slope)
+        place, value, slope = there, its_value, next_slope
     return value, place
 
 
 def _step(slope: Vector, curvature: Rows, held: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]) -> Vector:
     """To the minimum of the quadratic model [d] where it isn't held by the box."""
     step = np.zeros_like(slope)
+    if not held.any():
+        step[:] = np.linalg.solve(curvature, -slope)
+        return step
     free = np.flatnonzero(~held)
     step[free] = -np.linalg.solve(curvature[np.ix_(free, free)], slope[free])
     return step
@@ -73,7 +80,7 @@ def _step(slope: Vector, curvature: Rows, held: np.ndarray[tuple[int, ...], np.d
 def _updated(curvature: Rows, step: Vector, change: Vector) -> Rows:
     """By Broyden, Fletcher, Goldfarb and Shanno, with the change of the slope [d] along a step [d]."""
     bend = float(step @ change)
-    if bend <= LEAST_BEND * float(np.linalg.norm(step) * np.linalg.norm(change)):
+    if bend <= LEAST_BEND * math.sqrt(float(step @ step) * float(change @ change)):
         return curvature
     pushed = curvature @ step
     return curvature + np.outer(change, change) / bend - np.outer(pushed, pushed) / float(step @ pushed)

@@ -12,10 +12,12 @@ from scipy.special import ndtr
 from trimtab_service.domain.prediction import Prediction
 from trimtab_service.domain.study import Study
 from trimtab_service.domain.suggestion import Related
+from trimtab_service.optimizers.bending import bent
 from trimtab_service.optimizers.encoding import Rows
 from trimtab_service.optimizers.evidence import Evidence, categorical_columns
 from trimtab_service.optimizers.failures import SuccessModel
 from trimtab_service.optimizers.gp_feasibility import Bound, log_probability_feasible
+from trimtab_service.optimizers.gp_fit import Known
 from trimtab_service.optimizers.gp_posterior import Posterior, posterior_of
 from trimtab_service.optimizers.outliers import robust
 from trimtab_service.optimizers.phases import phase
@@ -40,10 +42,14 @@ class Surrogates:
     success: SuccessModel | None
 
     @classmethod
-    def of(cls, study: Study, evidence: Evidence, related: Sequence[Related] = ()) -> Surrogates:
+    def of(
+        cls, study: Study, evidence: Evidence, related: Sequence[Related] = (), *, straight: bool = False
+    ) -> Surrogates:
         """With the hyperparameters that explain the evidence best, metric by metric.
 
         related: other studies that tell of the first objective as far as that helps; see ``transfer``.
+        straight: whether differences of the objective's costs are to be differences of the metric; else they may be
+            bent, see ``bending``.
         """
         categorical = categorical_columns(study)
         is_name = np.isin(np.arange(evidence.rows.shape[1]), categorical)
@@ -52,7 +58,12 @@ class Surrogates:
             if success is not None:
                 evidence = evidence.at(np.flatnonzero(evidence.measured))
             first, *others = (evidence.alone(target) for target in evidence.targets)
-            told, posterior = _fitted(first, categorical, borrowed(first, categorical, sources(study, related)))
+            known = None
+            if not straight and _may_bend(study, evidence, related):
+                first, known = bent(first, categorical)
+                evidence = replace(evidence, targets=(*first.targets, *evidence.targets[1:]))
+            trend = borrowed(first, categorical, sources(study, related))
+            told, posterior = _fitted(first, categorical, trend, known)
             posteriors = (posterior, *(_fitted(other, categorical)[1] for other in others))
         return cls(evidence.targets, posteriors, told, success)
 
@@ -124,12 +135,25 @@ def _probability_less(posterior: Posterior, rows: Rows, other: Rows) -> Vector:
     return probability
 
 
+def _may_bend(study: Study, evidence: Evidence, related: Sequence[Related]) -> bool:
+    """Whether the order of the objective's costs is all that matters: they are neither averaged, nor weighed against
+    another metric, nor added to what related studies say."""
+    return (
+        study.spec.robustness is None
+        and not related
+        and all(target.role is Role.CONSTRAINT for target in evidence.targets[1:])
+    )
+
+
 def _fitted(
-    evidence: Evidence, categorical: Sequence[int], trend: Borrowed | None = None
+    evidence: Evidence, categorical: Sequence[int], trend: Borrowed | None = None, known: Known | None = None
 ) -> tuple[Evidence, Posterior]:
-    """The evidence of one target with its outliers marked, and the posterior that it makes."""
+    """The evidence of one target with its outliers marked, and the posterior that it makes.
+
+    known: of its hyperparameters, see ``robust``.
+    """
     rest = evidence if trend is None else without(evidence, trend)
-    treated, found = robust(rest, categorical)
+    treated, found = robust(rest, categorical, known)
     posterior = replace(posterior_of(treated, found, categorical), trend=trend)
     (target,) = treated.targets
     return replace(treated, targets=(replace(target, costs=evidence.costs),)), posterior

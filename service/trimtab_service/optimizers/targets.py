@@ -56,6 +56,8 @@ class Target:
         variances that are known; None: all 1.
     added: [n] variances on top of both, of rows that are taken for
         outliers; None: of no row.
+    unclipped: [n] the costs with the bad side as it was measured; None: as
+        ``costs`` are.
     location, spread, scale, transform: the value in the unit of the metric is
         sign * scale * transform^-1(location + spread * cost); see ``value``.
     low, high: what is acceptable, in the unit of the costs; infinite where
@@ -71,6 +73,7 @@ class Target:
     spread: float
     noise_factors: Vector | None = None
     added: Vector | None = None
+    unclipped: Vector | None = None
     scale: float = 1.0
     transform: Transform = STRAIGHT
     low: float = -math.inf
@@ -93,6 +96,7 @@ class Target:
             spread=self.spread,
             noise_factors=None if self.noise_factors is None else self.noise_factors[kept],
             added=None if self.added is None else self.added[kept],
+            unclipped=None if self.unclipped is None else self.unclipped[kept],
             scale=self.scale,
             transform=self.transform,
             low=self.low,
@@ -104,6 +108,13 @@ class Target:
         with np.errstate(over="ignore"):
             values = self.sign * self.scale * self.transform.inverse(self.location + self.spread * costs)
         return np.clip(values, -LARGEST, LARGEST)
+
+    def unit(self, cost: float) -> float:
+        """What a unit of standardized cost is in the unit of the metric, near a cost: exact where nothing is bent."""
+        bent = np.array([self.location + self.spread * cost])
+        with np.errstate(over="ignore"):
+            found = self.scale * self.spread / float(self.transform.slope(self.transform.inverse(bent))[0])
+        return min(found, LARGEST)
 
     def cost(self, value: float) -> float:
         """The standardized cost of a value in the unit of the metric; infinite values stay so."""
@@ -134,16 +145,23 @@ def objective_target(
     raw = np.array([sign * measurement.mean for measurement in measurements])
     # Costs near the largest double must not overflow in the sums below.
     scale = _scale(raw)
-    clipped = _clip_bad_side(raw / scale, whisker, of_interest / scale)
-    location, spread = _standard(clipped)
+    clipped = clip_bad_side(raw / scale, whisker, of_interest / scale)
+    location, spread = standard(clipped)
     costs = np.empty(len(measured))
     costs[measured] = (clipped - location) / spread
-    costs[~measured] = max(float(costs[measured].max()), FAILURE_COST)
+    costs[~measured] = failure_cost(costs[measured])
+    unclipped = costs.copy()
+    unclipped[measured] = (raw / scale - location) / spread
     units = np.full(len(raw), scale * spread)
     variances = _spread_out(_variances(kind, measurements, units), measured, fill=True)
     # The unit of the least numbers that there are would vanish.
     unit = max(spread * scale, float(np.finfo(float).tiny))
-    return Target(name, Role.OBJECTIVE, sign, costs, variances, location * scale, unit)
+    return Target(name, Role.OBJECTIVE, sign, costs, variances, location * scale, unit, unclipped=unclipped)
+
+
+def failure_cost(costs: Vector) -> float:
+    """What a failed trial counts as beside standardized costs: not better than the worst of them, nor than most."""
+    return max(float(costs.max()), FAILURE_COST)
 
 
 def constraint_target(
@@ -188,7 +206,7 @@ def _bent(
 ) -> Target:
     values = np.array([measurement.mean for measurement in measurements]) / scale
     bent = transform.forward(values)
-    location, spread = _standard(bent)
+    location, spread = standard(bent)
     costs = np.full(len(measured), math.nan)
     costs[measured] = (bent - location) / spread
     # The delta method: an error is stretched as the values around it are.
@@ -211,12 +229,14 @@ def _scale(values: Vector) -> float:
     return float(np.max(np.abs(values))) or 1.0
 
 
-def _standard(values: Vector) -> tuple[float, float]:
+def standard(values: Vector) -> tuple[float, float]:
+    """Mean and standard deviation, 1 where that is rounding."""
     location, spread = float(values.mean()), float(values.std())
     return location, spread if spread >= LEAST_SPREAD * max(1.0, abs(location)) else 1.0
 
 
-def _clip_bad_side(costs: Vector, whisker: float, of_interest: float) -> Vector:
+def clip_bad_side(costs: Vector, whisker: float = WHISKER, of_interest: float = -math.inf) -> Vector:
+    """Costs beyond Tukey's fence, Q3 + ``whisker`` interquartile ranges, at the fence, or at ``of_interest``."""
     first, third = np.percentile(costs, (25, 75))
     return np.minimum(costs, max(third + whisker * (third - first), of_interest)) if third > first else costs
 

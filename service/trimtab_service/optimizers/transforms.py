@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 Values: TypeAlias = NDArray[np.float64]
 
 MOST_LOG = 700.0  # beyond it the exponential of a double overflows
+LOWEST = -1.0 + 1e-12  # the logarithm's argument stays positive
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,34 @@ class Logarithm:
     def inverse(self, bent: Values) -> Values:
         """exp, as far as a double goes."""
         return np.exp(np.clip(bent, -MOST_LOG, MOST_LOG))
+
+
+@dataclass(frozen=True, slots=True)
+class Above:
+    """For costs of which the low ones matter most: log(1 + (value - low) / width).
+
+    Down to ``low - width``, below which nothing is; near ``low`` nothing is
+    bent, and far above it differences count as ratios. Box, Cox 1964, "An
+    Analysis of Transformations", with both parameters.
+    """
+
+    low: float
+    width: float
+
+    def _over(self, values: Values) -> Values:
+        return np.maximum(values / self.width - self.low / self.width, LOWEST)
+
+    def forward(self, values: Values) -> Values:
+        """The images of values."""
+        return np.log1p(self._over(values))
+
+    def slope(self, values: Values) -> Values:
+        """How steep it is at values."""
+        return 1.0 / self.width / (1.0 + self._over(values))
+
+    def inverse(self, bent: Values) -> Values:
+        """The values of images."""
+        return self.low + self.width * np.expm1(np.minimum(bent, MOST_LOG))
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,4 +124,4 @@ class Bilog:
         return np.where(np.isnan(bound), bent, values)
 
 
-Transform: TypeAlias = Straight | Logarithm | Bilog
+Transform: TypeAlias = Straight | Logarithm | Above | Bilog

@@ -123,3 +123,19 @@ def test_each_row_is_predicted_from_the_others() -> None:
         spread = covariance[index, index] - across @ solve(within, across) + lost**2 / (ones @ solve(within, ones))
         assert residuals[index] == pytest.approx(expected, abs=1e-6)
         assert variances[index] == pytest.approx(spread, rel=1e-5)
+
+
+def test_what_is_known_of_one_theta_is_not_said_of_another() -> None:
+    """The inverse and the mean are those of the theta asked for, wherever the loss was evaluated last."""
+    rng = np.random.default_rng(3)
+    rows = rng.random((9, 2))
+    loss = Loss.of(evidence(rows, surface(rows)), ())
+    first, second = loss.means + 0.3, loss.means - 0.4
+    expected = [
+        (Loss.inverse(loss.at(np.arange(9)), theta), loss.at(np.arange(9)).mean(theta)) for theta in (first, second)
+    ]
+    for theta, (inverse, mean) in ((first, expected[0]), (second, expected[1]), (first, expected[0])):
+        loss(second)
+        np.testing.assert_allclose(loss.inverse(theta), inverse, rtol=1e-9, atol=1e-9)
+        assert loss.mean(theta) == pytest.approx(mean, rel=1e-9)
+        np.testing.assert_allclose(loss.inverse(theta), inverse, rtol=1e-9, atol=1e-9)

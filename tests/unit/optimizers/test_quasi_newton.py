@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -11,6 +12,16 @@ from trimtab_service.optimizers.quasi_newton import descend
 from trimtab_service.optimizers.targets import Vector
 
 BOX = (np.full(3, -2.0), np.full(3, 2.0))
+
+
+def begun(function: Callable[[Vector], tuple[float, Vector]]) -> Callable[[Vector], tuple[float, Callable[[], Vector]]]:
+    """With the slope on demand."""
+
+    def found(place: Vector) -> tuple[float, Callable[[], Vector]]:
+        value, slope = function(place)
+        return value, lambda: slope
+
+    return found
 
 
 def bowl(place: Vector) -> tuple[float, Vector]:
@@ -35,7 +46,7 @@ def test_a_bowl_takes_one_step_and_ends_on_the_box() -> None:
         asked.append(place)
         return bowl(place)
 
-    value, place = descend(counted, np.zeros(3), np.diag([1.0, 10.0, 0.5]), BOX, 1e-9)
+    value, place = descend(begun(counted), np.zeros(3), np.diag([1.0, 10.0, 0.5]), BOX, 1e-9)
     np.testing.assert_allclose(place, [1.0, 1.0, 2.0])
     assert value == pytest.approx(0.25)
     assert len(asked) <= 4
@@ -43,16 +54,35 @@ def test_a_bowl_takes_one_step_and_ends_on_the_box() -> None:
 
 def test_a_wrong_curvature_is_corrected() -> None:
     """The bottom of a bent valley is found from a curvature that knows nothing of it."""
-    value, place = descend(valley, np.array([-1.0, 1.0, 1.0]), 10.0 * np.eye(3), BOX, 1e-12)
+    value, place = descend(begun(valley), np.array([-1.0, 1.0, 1.0]), 10.0 * np.eye(3), BOX, 1e-12)
     np.testing.assert_allclose(place, [1.0, 1.0, 0.0], atol=1e-4)
     assert value == pytest.approx(0.0, abs=1e-8)
 
 
 def test_the_start_is_brought_into_the_box() -> None:
     """And what was found is never outside."""
-    _, place = descend(bowl, np.full(3, 100.0), np.eye(3), BOX, 1e-9)
+    _, place = descend(begun(bowl), np.full(3, 100.0), np.eye(3), BOX, 1e-9)
     assert (place >= BOX[0]).all()
     assert (place <= BOX[1]).all()
+
+
+def test_slopes_are_asked_for_only_where_a_step_ends() -> None:
+    """Where one went too far, the value is all that counts."""
+    values, slopes = [], []
+
+    def function(place: Vector) -> tuple[float, Callable[[], Vector]]:
+        value, slope = valley(place)
+        values.append(value)
+
+        def told() -> Vector:
+            slopes.append(value)
+            return slope
+
+        return value, told
+
+    descend(function, np.array([-1.0, 1.0, 1.0]), 10.0 * np.eye(3), BOX, 1e-12)
+    assert len(slopes) < len(values)
+    assert slopes == sorted(slopes, reverse=True)
 
 
 def test_where_nothing_is_defined_the_search_ends() -> None:
@@ -64,7 +94,7 @@ def test_where_nothing_is_defined_the_search_ends() -> None:
     def half(place: Vector) -> tuple[float, Vector]:
         return bowl(place) if place[0] < 0.5 else nowhere(place)
 
-    assert descend(nowhere, np.zeros(3), np.eye(3), BOX, 1e-9)[0] == math.inf
-    value, place = descend(half, np.zeros(3), np.diag([1.0, 10.0, 0.5]), BOX, 1e-9)
+    assert descend(begun(nowhere), np.zeros(3), np.eye(3), BOX, 1e-9)[0] == math.inf
+    value, place = descend(begun(half), np.zeros(3), np.diag([1.0, 10.0, 0.5]), BOX, 1e-9)
     assert value < bowl(np.zeros(3))[0]
     assert place[0] < 0.5

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from trimtab_service.domain.metric import MetricKind
 from trimtab_service.domain.observation import Measurement
 from trimtab_service.optimizers.targets import Target, constraint_target, cost_target, objective_target
-from trimtab_service.optimizers.transforms import Bilog, Logarithm, Straight, Transform
+from trimtab_service.optimizers.transforms import Above, Bilog, Logarithm, Straight, Transform
 
 REAL = MetricKind.REAL
 NUMBERS = st.floats(-1e6, 1e6)
@@ -22,6 +22,7 @@ NUMBERS = st.floats(-1e6, 1e6)
     "transform",
     [
         Straight(),
+        Above(-2e6, 1e5),
         Bilog(-math.inf, 3.0, 0.5),
         Bilog(-2.0, math.inf, 10.0),
         Bilog(-2.0, 3.0, 1.0),
@@ -46,6 +47,17 @@ def test_the_logarithm_can_be_undone(value: float) -> None:
     """Over all orders of magnitude, short of the ends of doubles."""
     found = Logarithm().inverse(Logarithm().forward(np.array([value])))[0]
     assert found == pytest.approx(value, rel=1e-9)
+
+
+def test_nothing_is_below_where_a_curve_ends() -> None:
+    """What is there all the same has an image, and one that isn't above any other's."""
+    curve = Above(3.0, 0.5)
+    assert curve.inverse(np.array([-1e3]))[0] == 2.5
+    images = curve.forward(np.array([-1e300, 2.4, 2.5, 2.6, 3.0]))
+    assert np.isfinite(images).all()
+    assert (np.diff(images) >= 0.0).all()
+    assert images[-1] == 0.0
+    assert np.isfinite(curve.inverse(np.array([1e9]))[0])
 
 
 @given(st.lists(NUMBERS, min_size=2, max_size=12), st.one_of(st.none(), NUMBERS), NUMBERS)

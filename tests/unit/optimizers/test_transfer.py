@@ -150,7 +150,7 @@ def test_what_others_measured_counts_as_it_does_there(half_life: timedelta | Non
     assert factors.tolist() == expected.tolist()
     posterior = found.posterior(())
     assert posterior is not None
-    (own,) = Surrogates.of(theirs, evidence).posteriors
+    (own,) = Surrogates.of(theirs, evidence, straight=True).posteriors
     rows = rng.random((20, 2))
     np.testing.assert_allclose(posterior.at(rows).means, own.at(rows).means, rtol=1e-9)
 
