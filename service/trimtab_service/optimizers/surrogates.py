@@ -58,11 +58,10 @@ class Surrogates:
             if success is not None:
                 evidence = evidence.at(np.flatnonzero(evidence.measured))
             first, *others = (evidence.alone(target) for target in evidence.targets)
-            known = None
-            if not straight and _may_bend(study, evidence, related):
+            known, trend = None, borrowed(first, categorical, sources(study, related))
+            if not straight and trend is None and _may_bend(study, evidence):
                 first, known = bent(first, categorical)
                 evidence = replace(evidence, targets=(*first.targets, *evidence.targets[1:]))
-            trend = borrowed(first, categorical, sources(study, related))
             told, posterior = _fitted(first, categorical, trend, known)
             posteriors = (posterior, *(_fitted(other, categorical)[1] for other in others))
         return cls(evidence.targets, posteriors, told, success)
@@ -135,14 +134,11 @@ def _probability_less(posterior: Posterior, rows: Rows, other: Rows) -> Vector:
     return probability
 
 
-def _may_bend(study: Study, evidence: Evidence, related: Sequence[Related]) -> bool:
-    """Whether the order of the objective's costs is all that matters: they are neither averaged, nor weighed against
-    another metric, nor added to what related studies say."""
-    return (
-        study.spec.robustness is None
-        and not related
-        and all(target.role is Role.CONSTRAINT for target in evidence.targets[1:])
-    )
+def _may_bend(study: Study, evidence: Evidence) -> bool:
+    """Whether the order of the objective's costs is all that matters: they are neither averaged nor weighed against
+    another metric."""
+    others = evidence.targets[1:]
+    return study.spec.robustness is None and all(target.role is Role.CONSTRAINT for target in others)
 
 
 def _fitted(

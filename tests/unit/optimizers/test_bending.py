@@ -199,6 +199,8 @@ def test_only_an_order_is_bent() -> None:
     assert bends(replace(STUDY, spec=bound))
     assert not bends(STUDY, straight=True)
     assert not bends(STUDY, related=(Related(STUDY, story),))
+    nothing_alike = past(np.random.default_rng(8).random(40))
+    assert bends(STUDY, related=(Related(STUDY, nothing_alike),))
     robust = replace(spec, context=(Float("load", 0.0, 1.0),), robustness=Robustness(({"load": 0.0}, {"load": 1.0})))
     assert not bends(replace(STUDY, spec=robust))
     assert not bends(replace(STUDY, spec=replace(spec, cost_metric="other")))
