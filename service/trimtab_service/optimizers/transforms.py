@@ -56,8 +56,9 @@ class Logarithm:
 class Above:
     """For costs of which the low ones matter most: log(1 + (value - low) / width).
 
-    Down to ``low - width``, below which nothing is; near ``low`` nothing is
-    bent, and far above it differences count as ratios. Box, Cox 1964, "An
+    Down to ``low - width``, below which nothing is (where ``Bilog`` would be
+    mirrored, and promise ever more); near ``low`` nothing is bent, and far
+    above it differences count as ratios. Box, Cox 1964, "An
     Analysis of Transformations", with both parameters.
     """
 
